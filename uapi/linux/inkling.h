@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * /dev/inkling: sessions over ioctl, and the verdict that every door gives.
+ *
+ * What lives here: the structures that cross the boundary of the character
+ * device and of the kfuncs. What doesn't: loading and slot management, which
+ * go over generic netlink (inkling_netlink.h), and the image
+ * (inkling_format.h).
+ */
+#ifndef _UAPI_LINUX_INKLING_H
+#define _UAPI_LINUX_INKLING_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define INKLING_SLOT_NAME_MAX	32	/* with the NUL; [a-z0-9._-], not "." first */
+#define INKLING_BATCH_MAX	4096
+
+/* A slot id is index | generation << INKLING_SLOT_GENERATION_SHIFT. */
+#define INKLING_SLOT_GENERATION_SHIFT	12
+#define INKLING_SLOT_INDEX_MASK		0xfffu
+
+enum inkling_mode {
+	INKLING_MODE_OFF,	/* runs answer "pass" without running the model */
+	INKLING_MODE_MONITOR,	/* verdicts are counted, hooks don't act on them */
+	INKLING_MODE_ENFORCE,	/* hooks carry the action out */
+};
+
+enum inkling_action {
+	INKLING_ACTION_PASS,
+	INKLING_ACTION_ALERT,
+	INKLING_ACTION_DROP,
+};
+
+/* Execution contexts that a slot may be called from; a mask. */
+#define INKLING_CTX_TASK	(1u << 0)	/* ioctl, io_uring, syscall programs */
+#define INKLING_CTX_SOFTIRQ	(1u << 1)	/* XDP, tc: 50 us */
+#define INKLING_CTX_HARDIRQ	(1u << 2)	/* tracing: 10 us */
+#define INKLING_CTX_ALL		(INKLING_CTX_TASK | INKLING_CTX_SOFTIRQ | INKLING_CTX_HARDIRQ)
+
+/**
+ * struct inkling_verdict - what a slot says of one input
+ * @class: 0 is the harmless class
+ * @score: see enum inkling_head; higher is worse
+ * @action: enum inkling_action of the class in this slot
+ * @mode: enum inkling_mode of the slot at that moment: act only on ENFORCE
+ * @flags: zero
+ * @generation: counts the models that the slot has had; tells which one spoke
+ */
+struct inkling_verdict {
+	__u32 class;
+	__s32 score;
+	__u8 action;
+	__u8 mode;
+	__u16 flags;
+	__u32 generation;
+};
+
+/**
+ * struct inkling_bind - INKLING_IOC_BIND: bind this session to a slot
+ * @size: sizeof(struct inkling_bind)
+ * @flags: zero
+ * @slot: slot name, NUL-terminated
+ *
+ * Errors: ENOENT no such slot, EACCES by the slot's owner, group and mode,
+ * EBUSY this session is bound already, EPERM the slot isn't for task context.
+ */
+struct inkling_bind {
+	__u32 size;
+	__u32 flags;
+	char slot[INKLING_SLOT_NAME_MAX];
+};
+
+/**
+ * struct inkling_info - INKLING_IOC_INFO: what the bound slot holds now
+ * @size: sizeof(struct inkling_info)
+ * @slot_id: for kfuncs
+ * @input_size: bytes of one input
+ * @output_size: bytes of one output
+ * @schema: schema id of the inputs
+ * @generation: see struct inkling_verdict
+ * @mode: enum inkling_mode
+ * @n_classes: of the model
+ * @threshold: in force
+ * @macs: multiply-accumulates of one run
+ * @digest: SHA-256 name of the current model
+ */
+struct inkling_info {
+	__u32 size;
+	__u32 slot_id;
+	__u32 input_size;
+	__u32 output_size;
+	__u64 schema;
+	__u32 generation;
+	__u32 mode;
+	__u32 n_classes;
+	__s32 threshold;
+	__u64 macs;
+	__u8 digest[32];
+};
+
+/**
+ * struct inkling_run - INKLING_IOC_RUN: run @count inputs
+ * @size: sizeof(struct inkling_run)
+ * @flags: zero
+ * @count: 1..INKLING_BATCH_MAX
+ * @input_size: bytes of one input, has to be the slot's
+ * @output_size: bytes of one output, has to be the slot's, or 0 for none
+ * @done: set: inputs that were run
+ * @inputs: address of @count inputs
+ * @outputs: address for @count outputs, or 0 with @output_size 0
+ * @verdicts: address for @count struct inkling_verdict, or 0
+ *
+ * One batch runs on one model even when the slot is swapped meanwhile. In
+ * mode off verdicts are "pass" and the outputs are zero.
+ *
+ * Errors: ENODEV the slot was deleted, ENODATA it has no model, EINVAL a size
+ * or flag is wrong, EFAULT, EBUSY no arena free, EINTR a fatal signal came.
+ */
+struct inkling_run {
+	__u32 size;
+	__u32 flags;
+	__u32 count;
+	__u32 input_size;
+	__u32 output_size;
+	__u32 done;
+	__u64 inputs;
+	__u64 outputs;
+	__u64 verdicts;
+};
+
+#define INKLING_IOC_MAGIC	0xb7
+#define INKLING_IOC_BIND	_IOW(INKLING_IOC_MAGIC, 1, struct inkling_bind)
+#define INKLING_IOC_INFO	_IOWR(INKLING_IOC_MAGIC, 2, struct inkling_info)
+#define INKLING_IOC_RUN		_IOWR(INKLING_IOC_MAGIC, 3, struct inkling_run)
+
+#endif /* _UAPI_LINUX_INKLING_H */
