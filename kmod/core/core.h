@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
+/*
+ * The engine's interface: check an image, plan it, run it.
+ *
+ * What lives here: the three steps that turn untrusted bytes into an
+ * executable plan, and what they hand over to each other. The same files are
+ * compiled into the module, into libinkling and into the fuzzers; all that
+ * differs comes from ink_port.h, of which each environment has its own.
+ *
+ *   image --ink_graph_parse()--> graph --ink_plan_build()--> plan --ink_plan_run()--> output
+ *
+ * Only ink_graph_parse() sees raw bytes. A graph is proven: each offset, shape
+ * and index is in range, each tensor's values lie within [lo, hi], and no
+ * accumulator can overflow, so neither plan nor engine checks again.
+ */
+#ifndef INK_CORE_H
+#define INK_CORE_H
+
+#include "ink_port.h"
+#include <linux/inkling_format.h>
+#include <linux/inkling.h>
+
+/* Why an image was refused. The names are in ink_rule_name(). */
+enum ink_rule {
+	INK_RULE_NONE,
+	INK_RULE_TRUNCATED,	/* shorter than a header */
+	INK_RULE_MAGIC,
+	INK_RULE_VERSION,
+	INK_RULE_HEADER_SIZE,
+	INK_RULE_FILE_SIZE,
+	INK_RULE_MUST,		/* feature bits that this version doesn't know */
+	INK_RULE_DIGEST,
+	INK_RULE_SCHEMA,	/* schema id isn't that of the features */
+	INK_RULE_RESERVED,	/* a reserved field isn't zero */
+	INK_RULE_COUNT,		/* a count is above its limit, or zero where it may not be */
+	INK_RULE_SECTION,	/* a section isn't where the canonical layout has it */
+	INK_RULE_PADDING,	/* bytes between sections or constants aren't zero */
+	INK_RULE_STRING,	/* not NUL-terminated, not zero-padded, control character */
+	INK_RULE_FEATURE,	/* feature kind, decimals or names */
+	INK_RULE_TENSOR,	/* dtype, rank, dims, kind of a tensor */
+	INK_RULE_DATA,		/* where a constant lies */
+	INK_RULE_IO,		/* header's input or output tensor */
+	INK_RULE_HEAD,		/* head, classes, threshold don't fit the output */
+	INK_RULE_OPCODE,	/* unknown opcode, version or flag */
+	INK_RULE_ARITY,		/* number of inputs or outputs */
+	INK_RULE_REF,		/* tensor index out of range or of the wrong kind */
+	INK_RULE_ORDER,		/* read before it is made, made twice, never made */
+	INK_RULE_DTYPE,		/* operand of the wrong type */
+	INK_RULE_SHAPE,		/* operand of the wrong shape */
+	INK_RULE_ATTR,		/* attribute out of its range */
+	INK_RULE_QUANT,		/* row of a QUANT table */
+	INK_RULE_REQUANT,	/* multiplier or shift out of range */
+	INK_RULE_OVERFLOW,	/* an accumulator could leave its type */
+	INK_RULE_UNUSED,	/* a tensor that no op reads or makes */
+	INK_RULE_COST,		/* too many multiply-accumulates */
+	INK_RULE_ARENA,		/* too much working memory */
+	INK_RULE_MEMORY,	/* no memory for the checked form (not the image's fault) */
+	INK_RULE_NR,
+};
+
+/**
+ * struct ink_why - why something was refused
+ * @rule: enum ink_rule
+ * @op: op that is concerned, or INKLING_NONE
+ * @tensor: tensor that is concerned, or INKLING_NONE
+ * @value: what was found
+ * @limit: what would have been right, where that is one number
+ * @text: all of that in one line for a person, without a final dot
+ */
+struct ink_why {
+	u32 rule;
+	u32 op;
+	u32 tensor;
+	s64 value;
+	s64 limit;
+	char text[160];
+};
+
+#define INK_MAX_MACS	(64u << 20)	/* of one run */
+#define INK_MAX_ARENA	(1u << 20)	/* bytes, of one run */
+
+/* A tensor that was checked. */
+struct ink_tensor {
+	u8 dtype;
+	u8 kind;
+	u8 elem;		/* bytes of an element */
+	u32 count;		/* elements */
+	u32 rows, cols;		/* of a matrix; rows = 1 for a vector */
+	s32 lo, hi;		/* proven range of its values */
+	const void *data;	/* of a constant, in the image */
+	u32 producer;		/* op, or INKLING_NONE */
+	u32 last_use;		/* last op that reads it; n_ops for the output */
+};
+
+/**
+ * struct ink_graph - an image that was checked
+ * @image: the bytes, not owned: they have to outlive the graph and its plans
+ * @size: of the image
+ * @header: in the image
+ * @card: in the image
+ * @features: in the image, header->n_features
+ * @names: in the image, header->n_names
+ * @ops: in the image, header->n_ops
+ * @tensors: header->n_tensors
+ * @macs: multiply-accumulates of one run
+ * @bytes: weight and table bytes that one run touches
+ */
+struct ink_graph {
+	const void *image;
+	size_t size;
+	const struct inkling_header *header;
+	const struct inkling_card *card;
+	const struct inkling_feature *features;
+	const struct inkling_name *names;
+	const struct inkling_op *ops;
+	struct ink_tensor *tensors;
+	u64 macs;
+	u64 bytes;
+};
+
+/**
+ * ink_graph_parse() - prove that an image can do no harm
+ * @image: untrusted bytes, which must not change any more; 8-byte aligned
+ * @size: their number
+ * @why: filled in when the image is refused
+ *
+ * Context: may sleep (allocates). Time is linear in the image.
+ * Return: a graph for ink_graph_free(), or NULL with @why set.
+ */
+struct ink_graph *ink_graph_parse(const void *image, size_t size, struct ink_why *why);
+void ink_graph_free(struct ink_graph *graph);
+const char *ink_rule_name(u32 rule);
+
+/* Instruction sets; the scalar one is the specification. */
+enum ink_isa {
+	INK_ISA_SCALAR,
+	INK_ISA_AVX2,
+	INK_ISA_NR,
+};
+
+/**
+ * struct ink_step - a piece of an op that is short enough for one FPU section
+ * @op: index of the op
+ * @first: first row of a DENSE, else 0
+ * @rows: rows of a DENSE, else 0
+ */
+struct ink_step {
+	u32 op;
+	u32 first;
+	u32 rows;
+};
+
+/* Steps that run between one begin and end of the FPU. */
+struct ink_section {
+	u32 first;
+	u32 count;
+};
+
+/* An op bound to memory: what exec reads instead of the image's op. */
+struct ink_bound {
+	u16 opcode;
+	u8 in_dtype;
+	u8 out_dtype;
+	u8 n_in;
+	u8 simd;		/* enum ink_dense_path of a DENSE */
+	u32 n, m;		/* elements in, elements out */
+	const s32 *attr;	/* the op's attributes */
+	u32 in_off[INKLING_MAX_INPUTS];	/* in the arena; constants: see in_const */
+	u32 in_count[INKLING_MAX_INPUTS];
+	const void *in_const[INKLING_MAX_INPUTS];
+	u32 out_off;
+	s32 in_lo;		/* proven lowest value of in[0] */
+	/* DENSE for vectors: repacked copies, see arch/x86/dense_avx2.h */
+	const s8 *packed;
+	const s32 *packed_bias;	/* bias + in_lo * sum of the row's weights */
+	const s32 *packed_mult;
+	const s64 *packed_shift;
+};
+
+/**
+ * struct ink_plan - an executable model; immutable
+ * @graph: what it was made of
+ * @isa: best instruction set that it can use
+ * @arena_size: bytes that ink_plan_run() needs, arenas are 64-byte aligned
+ * @input_size: bytes of an input
+ * @output_size: bytes of an output
+ * @input_off: where the input lies in the arena
+ * @output_off: where the output lies in the arena
+ * @bound: one for each op
+ * @steps: in order
+ * @sections: in order
+ * @n_steps: number of steps
+ * @n_sections: number of sections
+ * @memory: bytes that the plan holds besides the image
+ * @cost_simd: upper estimate of a run in ns with @isa
+ * @cost_scalar: the same without vector instructions
+ * @contexts: mask of INKLING_CTX_* whose budget @cost_simd keeps
+ */
+struct ink_plan {
+	const struct ink_graph *graph;
+	enum ink_isa isa;
+	u32 arena_size;
+	u32 input_size;
+	u32 output_size;
+	u32 input_off;
+	u32 output_off;
+	struct ink_bound *bound;
+	struct ink_step *steps;
+	struct ink_section *sections;
+	u32 n_steps;
+	u32 n_sections;
+	void *packed;
+	size_t memory;
+	u64 cost_simd;
+	u64 cost_scalar;
+	u32 contexts;
+};
+
+#define INK_BUDGET_SOFTIRQ_NS	50000
+#define INK_BUDGET_HARDIRQ_NS	10000
+#define INK_BUDGET_SECTION_NS	50000
+
+/**
+ * ink_plan_build() - make a checked graph executable
+ * @graph: stays the caller's and has to outlive the plan
+ * @isa: best instruction set that this CPU has, see ink_isa_best()
+ * @why: filled in when there is no plan
+ *
+ * Context: may sleep (allocates).
+ * Return: a plan for ink_plan_free(), or NULL with @why set.
+ */
+struct ink_plan *ink_plan_build(const struct ink_graph *graph, enum ink_isa isa,
+				struct ink_why *why);
+void ink_plan_free(struct ink_plan *plan);
+
+/**
+ * ink_plan_run() - run a plan once
+ * @plan: from ink_plan_build()
+ * @isa: INK_ISA_SCALAR where the FPU may not be used, else plan->isa
+ * @arena: plan->arena_size bytes, 64-byte aligned, this caller's alone
+ * @in: plan->input_size bytes; read once, before anything else
+ * @out: plan->output_size bytes or NULL; written last; may overlap @in
+ *
+ * @in and @out need no alignment.
+ * Context: any but NMI; never sleeps. FPU sections are opened and closed by
+ * ink_port_fpu_begin() and ink_port_fpu_end(), each at most
+ * INK_BUDGET_SECTION_NS long.
+ */
+void ink_plan_run(const struct ink_plan *plan, enum ink_isa isa, void *arena,
+		  const void *in, void *out);
+
+/**
+ * ink_plan_step() - run one section of a plan, for callers that may sleep between
+ *
+ * ink_plan_run() is ink_plan_input(), ink_plan_section() for each section, and
+ * ink_plan_output(). Long models in task context call these themselves and
+ * cond_resched() in between.
+ */
+void ink_plan_input(const struct ink_plan *plan, void *arena, const void *in);
+void ink_plan_section(const struct ink_plan *plan, enum ink_isa isa, void *arena, u32 section);
+void ink_plan_output(const struct ink_plan *plan, void *arena, void *out);
+
+/**
+ * ink_plan_verdict() - class and score of an output
+ * @plan: that made it
+ * @out: plan->output_size bytes, need no alignment
+ * @threshold: score from which on it isn't class 0
+ * @score: set
+ *
+ * Return: the class; 0 with score 0 for INKLING_HEAD_RAW.
+ */
+u32 ink_plan_verdict(const struct ink_plan *plan, const void *out, s32 threshold, s32 *score);
+
+enum ink_isa ink_isa_best(void);	/* what this CPU has; cached by the caller */
+const char *ink_isa_name(enum ink_isa isa);
+
+#endif /* INK_CORE_H */
