@@ -232,13 +232,12 @@ static inline bool ink_port_alloc_hook(size_t size __maybe_unused)
  */
 static inline void *ink_port_alloc(size_t size)
 {
-	size_t padded;
+	void *p = NULL;
 
-	if (!ink_port_alloc_hook(size))
+	/* Exactly @size, so that ASan sees the first byte behind it. */
+	if (!ink_port_alloc_hook(size) || posix_memalign(&p, 64, size ? size : 1))
 		return NULL;
-	if (check_add_overflow(size, (size_t)64, &padded))
-		return NULL;
-	return aligned_alloc(64, padded & ~(size_t)63);
+	return p;
 }
 
 /* As ink_port_alloc(), cleared. */
