@@ -76,7 +76,7 @@ struct ink_why {
 	char text[160];
 };
 
-#define INK_MAX_MACS	(64u << 20)	/* of one run */
+#define INK_MAX_MACS	(64u << 20)	/* of one run; elements have the same limit */
 #define INK_MAX_ARENA	(1u << 20)	/* bytes, of one run */
 
 /* A tensor that was checked. */
@@ -103,6 +103,7 @@ struct ink_tensor {
  * @ops: in the image, header->n_ops
  * @tensors: header->n_tensors
  * @macs: multiply-accumulates of one run
+ * @elements: elements that the other operators read and write in one run
  * @bytes: weight and table bytes that one run touches
  */
 struct ink_graph {
@@ -115,6 +116,7 @@ struct ink_graph {
 	const struct inkling_op *ops;
 	struct ink_tensor *tensors;
 	u64 macs;
+	u64 elements;
 	u64 bytes;
 };
 
@@ -130,6 +132,7 @@ struct ink_graph {
 struct ink_graph *ink_graph_parse(const void *image, size_t size, struct ink_why *why);
 void ink_graph_free(struct ink_graph *graph);
 const char *ink_rule_name(u32 rule);
+const char *ink_op_name(u32 opcode);
 
 /* Instruction sets; the scalar one is the specification. */
 enum ink_isa {
@@ -156,25 +159,47 @@ struct ink_section {
 	u32 count;
 };
 
-/* An op bound to memory: what exec reads instead of the image's op. */
+/* How a DENSE is computed where there are vectors. */
+enum ink_dense_path {
+	INK_DENSE_SCALAR,	/* as the specification does */
+	INK_DENSE_U8,		/* unsigned bytes times signed: proven not to saturate */
+	INK_DENSE_S16,		/* both widened to 16 bits */
+};
+
+/**
+ * struct ink_bound - an op bound to memory: what runs instead of the image's op
+ * @opcode: enum inkling_opcode
+ * @in_dtype: of the first input
+ * @out_dtype: of the output
+ * @n_in: inputs
+ * @path: enum ink_dense_path of a DENSE
+ * @m: elements of the output
+ * @n: elements of the first input
+ * @attr: the op's attributes, in the image
+ * @in_off: where each input lies in the arena
+ * @in_count: elements of each input
+ * @in_const: instead of @in_off, for constants
+ * @out_off: where the output lies in the arena
+ * @in_lo: proven lowest value of the first input
+ * @scratch_off: of a DENSE with vectors, 2 * @n rounded up to 64 bytes
+ * @packed: of a DENSE with vectors, weights and parameters in its own layout
+ */
 struct ink_bound {
 	u16 opcode;
 	u8 in_dtype;
 	u8 out_dtype;
 	u8 n_in;
-	u8 simd;		/* enum ink_dense_path of a DENSE */
-	u32 n, m;		/* elements in, elements out */
-	const s32 *attr;	/* the op's attributes */
-	u32 in_off[INKLING_MAX_INPUTS];	/* in the arena; constants: see in_const */
+	u8 path;
+	u32 m;
+	u32 n;
+	const s32 *attr;
+	u32 in_off[INKLING_MAX_INPUTS];
 	u32 in_count[INKLING_MAX_INPUTS];
 	const void *in_const[INKLING_MAX_INPUTS];
 	u32 out_off;
-	s32 in_lo;		/* proven lowest value of in[0] */
-	/* DENSE for vectors: repacked copies, see arch/x86/dense_avx2.h */
-	const s8 *packed;
-	const s32 *packed_bias;	/* bias + in_lo * sum of the row's weights */
-	const s32 *packed_mult;
-	const s64 *packed_shift;
+	s32 in_lo;
+	u32 scratch_off;
+	const void *packed;
 };
 
 /**
@@ -191,6 +216,7 @@ struct ink_bound {
  * @sections: in order
  * @n_steps: number of steps
  * @n_sections: number of sections
+ * @packed: one allocation, what @bound points into
  * @memory: bytes that the plan holds besides the image
  * @cost_simd: upper estimate of a run in ns with @isa
  * @cost_scalar: the same without vector instructions

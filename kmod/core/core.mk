@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The engine in userspace: CORE_OBJS for programs and libraries, CORE_SAN for unit tests and fuzzers.
+# What the module links is listed in kmod/Kbuild.
+
+CORE_SRCS := $(wildcard kmod/core/*.c kmod/arch/x86/*.c)
+CORE_OBJS := $(CORE_SRCS:%.c=$(B)/obj/%.o)
+CORE_SAN  := $(CORE_SRCS:%.c=$(B)/san/%.o)
+
+$(B)/obj/kmod/%.o $(B)/san/kmod/%.o: INK_CPPFLAGS += -Itools/lib/port -Ikmod/core

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later
+/*
+ * Running a plan.
+ *
+ * What lives here: copying in, the loop over sections and steps with the FPU
+ * opened around each section, copying out, and reading a verdict off an
+ * output. What doesn't: arithmetic (ops.c, kmod/arch) and any state; all that
+ * changes is the caller's arena.
+ */
+#include "ops.h"
+
+void ink_plan_input(const struct ink_plan *plan, void *arena, const void *in)
+{
+	memcpy((u8 *)arena + plan->input_off, in, plan->input_size);
+}
+
+void ink_plan_output(const struct ink_plan *plan, void *arena, void *out)
+{
+	memcpy(out, (u8 *)arena + plan->output_off, plan->output_size);
+}
+
+void ink_plan_section(const struct ink_plan *plan, enum ink_isa isa, void *arena, u32 section)
+{
+	const struct ink_step *s = &plan->steps[plan->sections[section].first];
+	const struct ink_step *end = s + plan->sections[section].count;
+
+	for (; s < end; s++)
+		ink_op_run(&plan->bound[s->op], arena, s->first, s->rows);
+}
+
+void ink_plan_run(const struct ink_plan *plan, enum ink_isa isa, void *arena,
+		  const void *in, void *out)
+{
+	u32 i;
+
+	ink_plan_input(plan, arena, in);
+	for (i = 0; i < plan->n_sections; i++)
+		ink_plan_section(plan, isa, arena, i);
+	if (out)
+		ink_plan_output(plan, arena, out);
+}
+
+/* Class 0 wins below the threshold; above it, the likeliest of the others. */
+static u32 verdict_classes(const u8 *out, u32 n, s32 threshold, s32 *score)
+{
+	s32 best = S32_MIN, p;
+	u32 i, class = 0;
+
+	*score = 32768 - (s16)get_unaligned_le16(out);
+	if (*score < threshold)
+		return 0;
+	for (i = 1; i < n; i++) {
+		p = (s16)get_unaligned_le16(out + 2 * i);
+		if (p > best) {
+			best = p;
+			class = i;
+		}
+	}
+	return class;
+}
+
+u32 ink_plan_verdict(const struct ink_plan *plan, const void *out, s32 threshold, s32 *score)
+{
+	switch (plan->graph->header->head) {
+	case INKLING_HEAD_CLASSES:
+		return verdict_classes(out, plan->graph->header->n_classes, threshold, score);
+	case INKLING_HEAD_ANOMALY:
+		*score = (s32)get_unaligned_le32(out);
+		return *score >= threshold;
+	default:
+		*score = 0;
+		return 0;
+	}
+}
+
+/* Until there are vector paths, the specification is all there is. */
+enum ink_isa ink_isa_best(void)
+{
+	return INK_ISA_SCALAR;
+}
+
+const char *ink_isa_name(enum ink_isa isa)
+{
+	return isa == INK_ISA_AVX2 ? "avx2" : "scalar";
+}

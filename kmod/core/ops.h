@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
+/*
+ * Operators on an arena. ops.c is the specification: every other
+ * implementation gives the same bits. Nothing here checks anything; the
+ * verifier has proven it.
+ */
+#ifndef INK_OPS_H
+#define INK_OPS_H
+
+#include "core.h"
+
+/**
+ * ink_op_run() - run one op, or some rows of a DENSE
+ * @b: the op
+ * @arena: of the plan
+ * @first: first row of a DENSE
+ * @rows: rows of a DENSE; other operators run as a whole
+ */
+void ink_op_run(const struct ink_bound *b, u8 *arena, u32 first, u32 rows);
+
+#endif /* INK_OPS_H */
