@@ -11,6 +11,7 @@ export SCRATCH=/scratch TMPDIR=/scratch INKLING_VM=1
 [ -d /data ] && export DATA=/data
 [ -d /out ] && export OUT=/out
 cd /inkling || exit 125
+ln -sfn /proc/self/fd /dev/fd
 hostname vm
 ip link set lo up
 sysctl -q -w kernel.printk=5 kernel.hung_task_timeout_secs="${VM_HUNG:-60}" net.ipv6.conf.all.accept_dad=0 \
