@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the files of libinkling share, and what the CLI may see besides the
+ * public header. What doesn't live here: anything a program outside needs.
+ */
+#ifndef INK_LIB_INTERNAL_H
+#define INK_LIB_INTERNAL_H
+
+#include <errno.h>
+#include "inkling.h"
+#include "core.h"
+
+/* Set the thread's failure and errno; returns -@code, so that callers end in "return". */
+int ink_failure_set(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Add what to do about the failure just set. */
+void ink_failure_hint(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+int ink_failure_why(const struct ink_why *why);
+void ink_failure_line(uint64_t line);
+
+/* Text that came from outside, fit to be shown: control characters become '?'. */
+void ink_text_copy(char *to, size_t size, const char *from, size_t from_len);
+
+const struct ink_graph *ink_model_graph(const struct ink_model *model);
+const struct ink_plan *ink_model_plan(const struct ink_model *model);
+
+#endif /* INK_LIB_INTERNAL_H */
