@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Unit tests. Each test_NAME.c here is a cmocka program, linked with the sanitized engine, the image
+# writer and the test models. A test that needs more says so with target-specific variables:
+#
+#   $(B)/unit/test_NAME: UNIT_LIBS += -lfoo
+#   $(B)/unit/test_NAME: $(B)/san/tools/lib/foo.o
+
+UNIT_SRCS := $(wildcard tests/unit/test_*.c)
+UNIT      += $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRCS) $(wildcard tests/unit/mutate.c))
+
+UNIT_HELP := $(patsubst %.c,$(B)/san/%.o,tests/unit/models.c tests/unit/random_model.c \
+	tools/lib/image_builder.c tools/lib/image_layout.c)
+
+$(B)/san/tests/unit/%.o: INK_CPPFLAGS += -Itools/lib -Itools/lib/port -Ikmod/core -Itests/unit
+$(B)/san/tools/lib/%.o: INK_CPPFLAGS += -Itools/lib
+
+$(B)/unit/%: $(B)/san/tests/unit/%.o $(UNIT_HELP) $(CORE_SAN)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $(filter %.o,$^) -lcmocka -lnettle -lm $(UNIT_LIBS) $(LDLIBS)
+
+# test_memory.c makes allocations fail, which takes an engine that asks it first.
+ALLOC_CORE := $(CORE_SRCS:%.c=$(B)/san/alloc/%.o)
+
+$(B)/san/alloc/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(INK_CPPFLAGS) -Itools/lib/port -Ikmod/core -DINK_PORT_ALLOC_HOOK $(CPPFLAGS) \
+		$(INK_CFLAGS) $(CFLAGS) $(SAN) -MMD -MP -c -o $@ $<
+
+$(B)/unit/test_memory: $(B)/san/tests/unit/test_memory.o $(UNIT_HELP) $(ALLOC_CORE)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ -lcmocka -lnettle $(LDLIBS)
