@@ -9,7 +9,7 @@
 UNIT_SRCS := $(wildcard tests/unit/test_*.c)
 UNIT      += $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRCS) $(wildcard tests/unit/mutate.c))
 
-UNIT_HELP := $(patsubst %.c,$(B)/san/%.o,tests/unit/models.c tests/unit/random_model.c \
+UNIT_HELP := $(patsubst %.c,$(B)/san/%.o,tests/unit/models.c tests/unit/random_model.c tests/unit/verify_case.c \
 	tools/lib/image_builder.c tools/lib/image_layout.c)
 
 $(B)/san/tests/unit/%.o: INK_CPPFLAGS += -Itools/lib -Itools/lib/port -Ikmod/core -Itests/unit
