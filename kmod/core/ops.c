@@ -91,7 +91,8 @@ static void op_dense(const struct ink_bound *b, u8 *arena, u32 first, u32 rows)
 			acc += w[i] * x[i];
 		v = ink_clamp32(ink_requant(acc, mult[row], (u32)shift[row]) + b->attr[0],
 				b->attr[1], b->attr[2]);
-		store(y, b->out_dtype, row, table ? table[v + 128] : v);
+		/* v is in -128..127; the cast keeps that true under speculation as well. */
+		store(y, b->out_dtype, row, table ? table[(u8)(v + 128)] : v);
 	}
 }
 

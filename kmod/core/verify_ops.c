@@ -66,6 +66,20 @@ static bool want_const(struct op_check *c, u32 arg, u32 dtype, u64 count)
 	return want_dtype(c, arg, false, DT(dtype)) && want_count(c, arg, false, count);
 }
 
+/* A constant matrix: the same number of elements in another shape would be other weights. */
+static bool want_matrix(struct op_check *c, u32 arg, u32 dtype, u32 rows, u32 cols)
+{
+	const struct ink_tensor *t = c->in[arg];
+
+	if (!want_const(c, arg, dtype, (u64)rows * cols))
+		return false;
+	if (t->rows == rows)
+		return true;
+	return refuse(c, INK_RULE_SHAPE, c->op->in[arg], t->rows, rows,
+		      "op %u: input %u (tensor %u) is a matrix of %u x %u, it has to be %u x %u",
+		      c->i, arg, c->op->in[arg], t->rows, t->cols, rows, cols);
+}
+
 /* The vector that an operator works on; constants have no business there unless allowed. */
 static bool want_value(struct op_check *c, u32 arg, u32 mask)
 {
@@ -135,7 +149,7 @@ static bool check_quant(struct op_check *c)
 	u64 width = 0;
 	u32 r;
 
-	if (!want_dtype(c, 0, false, DT(INKLING_INT32)) ||
+	if (!want_value(c, 0, DT(INKLING_INT32)) ||
 	    !want_const(c, 1, INKLING_INT32, (u64)table->rows * 8))
 		return false;
 	q = table->data;
@@ -225,7 +239,7 @@ static bool check_dense(struct op_check *c)
 	s64 amin = 0, amax = 0, y = 0, lo = S64_MAX, hi = S64_MIN;
 
 	if (!want_value(c, 0, DT(INKLING_INT8)) ||
-	    !want_const(c, 1, INKLING_INT8, (u64)m * n) ||
+	    !want_matrix(c, 1, INKLING_INT8, m, n) ||
 	    !want_const(c, 2, INKLING_INT32, m) || !want_const(c, 3, INKLING_INT32, m) ||
 	    !want_const(c, 4, INKLING_INT8, m) ||
 	    (c->in[5] && !want_const(c, 5, INKLING_INT8, 256)) ||
