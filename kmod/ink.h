@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of the module know of each other, one section for each file.
+ *
+ * What lives here: the structures that a run goes through (slot, model,
+ * session) and the functions between files. What doesn't: the engine's
+ * interface (core/core.h), and what userspace sees (uapi).
+ *
+ * Who protects what:
+ *   ink_slots_lock	the table and names of slots and all that is configured
+ *			in them; publishes models
+ *   RCU		looking up a slot by id, and its current model
+ *   refcounts		slots (sessions), models (slots, long runs); what RCU
+ *			readers may still see is freed after a grace period
+ *   ink_loads_lock	half-loaded images (private to load.c)
+ * The two mutexes are never held together.
+ */
+#ifndef INK_H
+#define INK_H
+
+#include <linux/cred.h>
+#include <linux/mutex.h>
+#include <linux/percpu.h>
+#include <linux/rcupdate.h>
+#include <linux/refcount.h>
+#include <linux/workqueue.h>
+#include "core.h"
+
+struct file;
+struct net;
+struct sk_buff;
+
+/* main.c */
+
+extern struct workqueue_struct *ink_wq;	/* frees models; may sleep */
+extern enum ink_isa ink_isa;		/* best one of this CPU */
+
+/* Tell the caller why, and what to do; doors pass the text on. */
+#define ink_explain(why, fmt, ...) \
+	scnprintf((why)->text, sizeof((why)->text), fmt, ##__VA_ARGS__)
+
+/* model.c: immutable models and the working memory of their runs */
+
+/* Where a run was interrupted from: at most one run on a CPU at each. */
+enum ink_level {
+	INK_LEVEL_TASK,
+	INK_LEVEL_SOFTIRQ,
+	INK_LEVEL_HARDIRQ,
+	INK_LEVEL_NR,
+};
+
+/**
+ * struct ink_cpu_arenas - arenas of one model on one CPU
+ * @busy: bit for each level whose arena is in use
+ * @level: arenas; NULL for levels that the model's slot isn't called from
+ */
+struct ink_cpu_arenas {
+	unsigned long busy;
+	void *level[INK_LEVEL_NR];
+};
+
+/**
+ * struct ink_model - a verified model; nothing in it changes once published
+ * @refs: of the slot (as current or previous) and of runs that may sleep
+ * @free_work: frees it after a grace period, in a task
+ * @image: owned
+ * @graph: owned, points into @image
+ * @plan: owned, points into both
+ * @arenas: for callers that can't allocate; made by ink_model_add_arenas()
+ * @arena_bytes: all of them
+ * @generation: number in its slot, set when it is published
+ */
+struct ink_model {
+	refcount_t refs;
+	struct rcu_work free_work;
+	void *image;
+	struct ink_graph *graph;
+	struct ink_plan *plan;
+	struct ink_cpu_arenas __percpu *arenas;
+	u64 arena_bytes;
+	u32 generation;
+};
+
+struct ink_model *ink_model_create(void *image, size_t size, struct ink_why *why);
+int ink_model_add_arenas(struct ink_model *model, u32 contexts);
+bool ink_model_get(struct ink_model *model);
+void ink_model_put(struct ink_model *model);
+u64 ink_model_bytes(const struct ink_model *model);
+void *ink_arena_claim(struct ink_model *model, enum ink_level level,
+		      struct ink_cpu_arenas **owner);
+void ink_arena_release(struct ink_cpu_arenas *owner, enum ink_level level);
+
+/* True when each run is short enough to keep preemption off meanwhile. */
+static inline bool ink_model_is_short(const struct ink_model *model)
+{
+	return model->plan->contexts & INKLING_CTX_SOFTIRQ;
+}
+
+/* stats.c: counters of a slot */
+
+/* Why a run gave no verdict; names are in ink_error_names. */
+enum ink_error {
+	INK_ERROR_NMI,
+	INK_ERROR_CONTEXT,	/* the slot isn't for this context */
+	INK_ERROR_NO_MODEL,
+	INK_ERROR_SIZE,		/* input or output isn't of the model's size */
+	INK_ERROR_ARENA,	/* none free: a run inside of a run */
+	INK_ERROR_NOFPU,	/* vectors unusable and too slow without */
+	INK_ERROR_FAULT,	/* user memory unreadable */
+	INK_ERROR_SIGNAL,	/* stopped by a fatal signal */
+	INK_ERROR_NR,
+};
+
+#define INK_HISTOGRAM	32
+
+/* Sums of all CPUs, or the share of one. */
+struct ink_stats {
+	u64 runs;
+	u64 scalar;
+	u64 errors[INK_ERROR_NR];
+	u64 verdicts[INKLING_MAX_CLASSES];
+	u64 actioned[INKLING_MAX_CLASSES];
+	u64 latency[INK_HISTOGRAM];
+	u64 scores[INK_HISTOGRAM];
+};
+
+extern const char * const ink_error_names[INK_ERROR_NR];
+
+void ink_stats_run(struct ink_stats __percpu *stats, const struct inkling_verdict *verdict,
+		   u64 ns, bool scalar);
+void ink_stats_sum(struct ink_stats __percpu *stats, struct ink_stats *sum);
+
+static inline void ink_stats_error(struct ink_stats __percpu *stats, enum ink_error error)
+{
+	this_cpu_inc(stats->errors[error]);
+}
+
+/* slot.c: named service points */
+
+#define INK_THRESHOLD_OF_MODEL	S64_MIN
+
+/**
+ * struct ink_slot - a named service point
+ * @refs: of the table and of sessions
+ * @rcu: frees it after a grace period
+ * @id: index | generation of the index << 12
+ * @contexts: mask of INKLING_CTX_*, fixed
+ * @model: current one; NULL before the first load
+ * @stats: per CPU
+ * @dead: was deleted
+ * @mode: enum inkling_mode
+ * @threshold: or INK_THRESHOLD_OF_MODEL
+ * @action: enum inkling_action, by class
+ * @name: fixed
+ * @previous: what a rollback brings back
+ * @published: models that it has had
+ * @schema: fixed by the first model, like the sizes
+ * @input_size: in bytes
+ * @output_size: in bytes
+ * @uid: owner
+ * @gid: group
+ * @perm: as of a file; read is to see it, execute is to run it
+ *
+ * What stands before @name is read by runs without a lock and written with
+ * WRITE_ONCE(); the rest is only touched under ink_slots_lock.
+ */
+struct ink_slot {
+	refcount_t refs;
+	struct rcu_head rcu;
+	u32 id;
+	u32 contexts;
+	struct ink_model __rcu *model;
+	struct ink_stats __percpu *stats;
+	bool dead;
+	u8 mode;
+	s64 threshold;
+	u8 action[INKLING_MAX_CLASSES];
+	char name[INKLING_SLOT_NAME_MAX];
+	struct ink_model *previous;
+	u32 published;
+	u64 schema;
+	u32 input_size;
+	u32 output_size;
+	kuid_t uid;
+	kgid_t gid;
+	umode_t perm;
+};
+
+/* What to change in a slot; set_* say which of the others count. */
+struct ink_slot_change {
+	bool set_mode, set_threshold, set_uid, set_gid, set_perm;
+	u8 mode;
+	s64 threshold;
+	kuid_t uid;
+	kgid_t gid;
+	umode_t perm;
+	u32 classes;			/* mask of those whose action is set */
+	u8 action[INKLING_MAX_CLASSES];
+};
+
+extern struct mutex ink_slots_lock;
+
+int ink_slots_init(void);
+void ink_slots_exit(void);
+struct ink_slot *ink_slot_find(const char *name);
+struct ink_slot *ink_slot_by_index(u32 index);
+struct ink_slot *ink_slot_by_id(u32 id);
+int ink_slot_new(const char *name, u32 contexts, const struct ink_slot_change *change,
+		 u32 *id, struct ink_why *why);
+int ink_slot_del(const char *name, struct ink_why *why);
+int ink_slot_set(const char *name, const struct ink_slot_change *change, struct ink_why *why);
+int ink_slot_publish(const char *name, struct ink_model *model, struct ink_why *why);
+int ink_slot_rollback(const char *name, struct ink_why *why);
+bool ink_slot_permits(const struct ink_slot *slot, const struct cred *cred, umode_t want);
+void ink_slot_put(struct ink_slot *slot);
+s32 ink_slot_threshold(const struct ink_slot *slot, const struct ink_model *model);
+
+/* load.c: images on their way in */
+
+int ink_loads_init(void);
+void ink_loads_exit(void);
+int ink_load_begin(const struct net *net, u32 portid, u32 size, const u8 *digest,
+		   struct ink_why *why);
+int ink_load_chunk(const struct net *net, u32 portid, u32 offset, const void *data, u32 size,
+		   struct ink_why *why);
+struct ink_model *ink_load_commit(const struct net *net, u32 portid, const char *slot,
+				  const u64 *schema, struct ink_why *why);
+int ink_load_abort(const struct net *net, u32 portid, struct ink_why *why);
+
+/* run.c: the one way in */
+
+/**
+ * struct ink_call - one run
+ * @slot: that is asked
+ * @model: that answers
+ * @context: one of INKLING_CTX_*
+ * @start: ktime_get_mono_fast_ns() when it came in
+ * @scalar: the vectors weren't usable
+ * @verdict: set
+ */
+struct ink_call {
+	struct ink_slot *slot;
+	struct ink_model *model;
+	u32 context;
+	u64 start;
+	bool scalar;
+	struct inkling_verdict verdict;
+};
+
+int ink_run_atomic(u32 slot_id, const void *in, u32 in_size, void *out, u32 out_size,
+		   struct inkling_verdict *verdict);
+bool ink_call_begin(struct ink_call *call);
+int ink_call_isa(struct ink_call *call, enum ink_isa *isa);
+void ink_call_end(struct ink_call *call, const void *output);
+
+/* session.c: an open file bound to a slot */
+
+struct ink_session;
+struct ink_session *ink_session_create(void);
+void ink_session_free(struct ink_session *session);
+int ink_session_bind(struct ink_session *session, const char *name, const struct file *file);
+int ink_session_info(struct ink_session *session, struct inkling_info *info);
+int ink_session_run(struct ink_session *session, struct inkling_run *run);
+
+/* doors: cdev.c, netlink.c, netlink_msg.c, kfunc.c */
+
+#define INK_SLOT_MESSAGE	8192	/* bytes, enough for any slot */
+
+int ink_cdev_init(void);
+void ink_cdev_exit(void);
+int ink_netlink_init(void);
+void ink_netlink_exit(void);
+void ink_netlink_notify(const struct ink_slot *slot, u32 event);
+int ink_netlink_put_slot(struct sk_buff *skb, const struct ink_slot *slot, u32 event);
+int ink_kfunc_init(void);
+
+#endif /* INK_H */

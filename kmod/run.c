@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The one way in: every verdict of every door is made here.
+ *
+ * What lives here: in which context a caller is, whether its slot may be asked
+ * there, which implementation runs, the verdict, and what is counted. What
+ * doesn't: arithmetic (core/), arenas (model.c), and user memory (session.c).
+ *
+ * Two kinds of callers: those that can't sleep bring kernel memory and get an
+ * arena of the model (ink_run_atomic()); sessions have an arena of their own
+ * and run a plan section by section, between ink_call_begin() and
+ * ink_call_end().
+ */
+#include <linux/hardirq.h>
+#include <linux/preempt.h>
+#include <linux/timekeeping.h>
+#include <asm/simd.h>
+#include "ink.h"
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
+/*
+ * The context whose budget binds the caller. Code with interrupts or only
+ * preemption disabled (tracepoints) delays others as much as a hard interrupt
+ * does; with bottom halves disabled (tc on transmit) as much as softirq.
+ */
+static u32 run_context(void)
+{
+	if (in_hardirq() || irqs_disabled())
+		return INKLING_CTX_HARDIRQ;
+	if (in_softirq())
+		return INKLING_CTX_SOFTIRQ;
+	if (IS_ENABLED(CONFIG_PREEMPT_COUNT) && !preemptible())
+		return INKLING_CTX_HARDIRQ;
+	return INKLING_CTX_TASK;
+}
+
+/* What the caller has interrupted, which decides on the arena. */
+static enum ink_level run_level(void)
+{
+	if (in_hardirq())
+		return INK_LEVEL_HARDIRQ;
+	return in_serving_softirq() ? INK_LEVEL_SOFTIRQ : INK_LEVEL_TASK;
+}
+
+static u64 context_budget(u32 context)
+{
+	switch (context) {
+	case INKLING_CTX_HARDIRQ:
+		return INK_BUDGET_HARDIRQ_NS;
+	case INKLING_CTX_SOFTIRQ:
+		return INK_BUDGET_SOFTIRQ_NS;
+	default:
+		return U64_MAX;
+	}
+}
+
+/**
+ * ink_call_begin() - begin one run
+ * @call: slot, model and context are set
+ *
+ * Context: any.
+ * Return: false when the slot is off: the verdict is "pass" already, the
+ * output is zeros, and nothing is to be run or counted.
+ */
+bool ink_call_begin(struct ink_call *call)
+{
+	call->scalar = false;
+	call->verdict = (struct inkling_verdict) {
+		.action = INKLING_ACTION_PASS,
+		.mode = READ_ONCE(call->slot->mode),
+		.generation = call->model->generation,
+	};
+	return call->verdict.mode != INKLING_MODE_OFF;
+}
+
+/**
+ * ink_call_isa() - choose the implementation for here and now
+ * @call: that was begun
+ * @isa: set
+ *
+ * The vectors may be unusable in softirq and hardirq, when the task below is
+ * using them; then the run is scalar if that is fast enough for the context.
+ *
+ * Context: any but NMI, and what follows runs in the same.
+ * Return: 0, or -EBUSY (counted).
+ */
+int ink_call_isa(struct ink_call *call, enum ink_isa *isa)
+{
+	const struct ink_plan *plan = call->model->plan;
+
+	*isa = plan->isa;
+	if (plan->isa == INK_ISA_SCALAR || may_use_simd())
+		return 0;
+	if (plan->cost_scalar > context_budget(call->context)) {
+		ink_stats_error(call->slot->stats, INK_ERROR_NOFPU);
+		return -EBUSY;
+	}
+	*isa = INK_ISA_SCALAR;
+	call->scalar = true;
+	return 0;
+}
+
+/* Make the verdict of an output, which nobody else can write to. */
+static void call_judge(struct ink_call *call, const void *output)
+{
+	struct inkling_verdict *v = &call->verdict;
+
+	v->class = ink_plan_verdict(call->model->plan, output,
+				    ink_slot_threshold(call->slot, call->model), &v->score);
+	v->action = READ_ONCE(call->slot->action[v->class]);
+}
+
+/* Count it and tell tracers; the arena is free again, so that they may run models too. */
+static void call_account(struct ink_call *call)
+{
+	u64 ns = ktime_get_mono_fast_ns() - call->start;
+
+	ink_stats_run(call->slot->stats, &call->verdict, ns, call->scalar);
+	trace_run(call->slot->id, &call->verdict, call->context, ns, call->scalar);
+}
+
+/**
+ * ink_call_end() - end one run
+ * @call: that was begun
+ * @output: of the plan, in an arena that is the caller's alone
+ */
+void ink_call_end(struct ink_call *call, const void *output)
+{
+	call_judge(call, output);
+	call_account(call);
+}
+
+/* May this slot be asked here, for these sizes? Counts why not. */
+static int call_admit(struct ink_call *call, u32 in_size, const void *out, u32 out_size)
+{
+	struct ink_slot *slot = call->slot;
+	enum ink_error error;
+	int err;
+
+	if (in_nmi()) {
+		error = INK_ERROR_NMI;
+		err = -EOPNOTSUPP;
+	} else if (slot->contexts < call->context) {
+		/* A budget that is kept in a stricter context is kept in this one. */
+		error = INK_ERROR_CONTEXT;
+		err = -EPERM;
+	} else if (!call->model) {
+		if (READ_ONCE(slot->dead))
+			return -ENODEV;
+		error = INK_ERROR_NO_MODEL;
+		err = -ENODATA;
+	} else if (in_size != call->model->plan->input_size ||
+		   (out && out_size != call->model->plan->output_size)) {
+		error = INK_ERROR_SIZE;
+		err = -EINVAL;
+	} else {
+		return 0;
+	}
+	ink_stats_error(slot->stats, error);
+	return err;
+}
+
+/* With an arena of the model; preemption is off for short ones. */
+static int call_run(struct ink_call *call, const void *in, void *out)
+{
+	const struct ink_plan *plan = call->model->plan;
+	enum ink_level level = run_level();
+	struct ink_cpu_arenas *owner;
+	enum ink_isa isa;
+	void *arena;
+	int err;
+
+	err = ink_call_isa(call, &isa);
+	if (err)
+		return err;
+	arena = ink_arena_claim(call->model, level, &owner);
+	if (!arena) {
+		ink_stats_error(call->slot->stats, INK_ERROR_ARENA);
+		return -EBUSY;
+	}
+	ink_plan_run(plan, isa, arena, in, out);
+	call_judge(call, arena + plan->output_off);
+	ink_arena_release(owner, level);
+	call_account(call);
+	return 0;
+}
+
+/*
+ * A long model, so the caller is a task that can be preempted: run with
+ * references instead of RCU, whose readers should be short.
+ */
+static int call_run_long(struct ink_call *call, const void *in, void *out)
+{
+	int err = -ENODEV;
+
+	if (!refcount_inc_not_zero(&call->slot->refs)) {
+		rcu_read_unlock();
+		return err;
+	}
+	if (!ink_model_get(call->model))
+		call->model = NULL;	/* replaced this instant, with its slot deleted */
+	rcu_read_unlock();
+	if (call->model)
+		err = call_run(call, in, out);
+	ink_model_put(call->model);
+	ink_slot_put(call->slot);
+	return err;
+}
+
+static int call_run_short(struct ink_call *call, const void *in, void *out)
+{
+	int err;
+
+	preempt_disable();
+	err = call_run(call, in, out);
+	preempt_enable();
+	rcu_read_unlock();
+	return err;
+}
+
+/**
+ * ink_run_atomic() - run one input in any context
+ * @slot_id: from anywhere
+ * @in: kernel memory, unaligned and perhaps changing; read once
+ * @in_size: has to be the model's
+ * @out: kernel memory, may overlap @in, or NULL; written last, zeros when off
+ * @out_size: has to be the model's
+ * @verdict: set unless an error is returned
+ *
+ * Context: any. Never sleeps.
+ * Return: 0; -EINVAL no such index or a size is wrong, -ENODEV the slot was
+ * deleted, -ESTALE the id is of a deleted slot, -ENODATA no model yet, -EPERM
+ * not from this context, -EBUSY no arena, or no vectors and too slow without,
+ * -EOPNOTSUPP from NMI.
+ */
+int ink_run_atomic(u32 slot_id, const void *in, u32 in_size, void *out, u32 out_size,
+		   struct inkling_verdict *verdict)
+{
+	struct ink_call call = {
+		.start = ktime_get_mono_fast_ns(),
+		.context = run_context(),	/* before RCU, which may count as one */
+	};
+	int err;
+
+	rcu_read_lock();
+	call.slot = ink_slot_by_id(slot_id);
+	if (IS_ERR(call.slot)) {
+		rcu_read_unlock();
+		return PTR_ERR(call.slot);
+	}
+	call.model = rcu_dereference(call.slot->model);
+	err = call_admit(&call, in_size, out, out_size);
+	if (err) {
+		rcu_read_unlock();
+		return err;
+	}
+	if (!ink_call_begin(&call)) {
+		rcu_read_unlock();
+		if (out)
+			memset(out, 0, out_size);
+	} else if (ink_model_is_short(call.model)) {
+		err = call_run_short(&call, in, out);
+	} else {
+		err = call_run_long(&call, in, out);
+	}
+	if (!err)
+		*verdict = call.verdict;
+	return err;
+}
