@@ -26,21 +26,21 @@ const struct inkling_name ink_flow_names[] SEC(INK_NAMES_SECTION) = INK_FLOW_NAM
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 65536);
+	__uint(max_entries, INK_FLOWS_MAX);
 	__type(key, struct ink_flow_key);
 	__type(value, struct ink_flow);
 } flows SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 16384);
+	__uint(max_entries, INK_SOURCES_MAX);
 	__uint(key_size, 16);
 	__type(value, struct ink_source);
 } sources SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 8192);
+	__uint(max_entries, INK_SERVICES_MAX);
 	__type(key, struct ink_service_key);
 	__type(value, struct ink_service);
 } services SEC(".maps");

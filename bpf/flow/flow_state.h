@@ -14,6 +14,11 @@
 
 #define INK_SKETCH_BITS	128
 
+/* Entries of the tables, where attach isn't told otherwise. */
+#define INK_FLOWS_MAX		65536
+#define INK_SOURCES_MAX		16384
+#define INK_SERVICES_MAX	8192
+
 /* What happened in a flow that its source and service are told of, once. */
 #define INK_SEEN_STARTED	0x01	/* a SYN was let through */
 #define INK_SEEN_COMPLETED	0x02	/* an ACK followed */

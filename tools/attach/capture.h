@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Captures: pcap and pcapng files, packet by packet.
+ *
+ * What lives here: opening, link types, times in nanoseconds, the direction of
+ * a packet. What doesn't: what is done with one.
+ */
+#ifndef INK_CAPTURE_H
+#define INK_CAPTURE_H
+
+#include "flow_table.h"
+
+/**
+ * struct ink_capture_options - what is read of a capture
+ * @local: addresses of the protected side; packets that come from them are
+ *	skipped, as a hook on ingress never sees them
+ * @n_local: their number; 0: every packet is taken as coming in
+ */
+struct ink_capture_options {
+	const struct ink_prefix *local;
+	size_t n_local;
+};
+
+/* What was read: all packets, and those of them that were skipped. */
+struct ink_capture_stats {
+	uint64_t packets;
+	uint64_t outgoing;
+	uint64_t first_ns;
+	uint64_t last_ns;
+};
+
+/**
+ * ink_capture_run() - push a capture through a flow table
+ * @path: file, "-" for stdin
+ * @options: see there
+ * @table: takes the packets
+ * @stats: set
+ *
+ * Return: enum ink_exit; what was wrong has been said by ink_error().
+ */
+int ink_capture_run(const char *path, const struct ink_capture_options *options,
+		    struct ink_flow_table *table, struct ink_capture_stats *stats);
+
+/* Parse a list of prefixes of an option; dies naming the one that is wrong. */
+struct ink_prefix *ink_prefixes_parse(const char *option, const char *const *items, size_t n);
+
+#endif /* INK_CAPTURE_H */

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * inkling detach: take the flow hook off an interface, or all of them.
+ *
+ * What lives here: the subcommand, and inkling panic, which is detach --all
+ * under a name that one remembers when it is needed.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "attach.h"
+#include "cli.h"
+#include "program.h"
+
+/* The program first, then its pins: killed in between, the next call ends the job. */
+static int ink_detach_one(const char *target)
+{
+	char netns[INK_TARGET_MAX], iface[16];
+	struct ink_attachment record;
+	int old, err = ink_attachment_read(target, &record);
+
+	/* Pins that can't be read still go; their link goes with them. */
+	if (!err && ink_target_split(target, netns, iface)) {
+		old = ink_netns_enter(netns);
+		if (old >= 0) {
+			err = ink_program_detach(&record);
+			ink_netns_leave(old);
+		} else if (old != -ENOENT) {
+			err = old;	/* a namespace that is gone took the interface along */
+		}
+		if (err) {
+			ink_error(ink_fmt("can't detach from %s: %s", ink_fmt_safe(target),
+					  strerror(-err)),
+				  err == -EPERM || err == -EACCES ? "this needs root" :
+				  "INKLING_DEBUG=1 shows what libbpf says; "
+				  "`ip link set dev IFACE xdp off` removes any XDP program");
+			return ink_exit_errno(err);
+		}
+	}
+	err = ink_pins_remove(target);
+	if (!err)
+		return INK_EXIT_OK;
+	ink_error(ink_fmt("can't remove %s: %s", ink_pin_path(target, NULL), strerror(-err)),
+		  err == -EPERM || err == -EACCES ? "this needs root" : NULL);
+	return ink_exit_errno(err);
+}
+
+static int ink_detach_all(const char *only)
+{
+	struct json_object *list = ink_json_array();
+	int code = INK_EXIT_OK, lock;
+	size_t i, n, done = 0;
+	char **all;
+
+	lock = ink_pins_lock();
+	if (lock < 0 && lock != -ENOENT)
+		ink_die(ink_exit_errno(lock), ink_fmt("can't use %s: %s", INK_PIN_ROOT,
+						      strerror(-lock)), "this needs root");
+	all = ink_pins_list(&n);
+	for (i = 0; i < n; i++) {
+		if (!only || !strcmp(only, all[i])) {
+			int failed = ink_detach_one(all[i]);
+
+			if (failed) {
+				code = failed;
+			} else {
+				json_object_array_add(list, json_object_new_string(all[i]));
+				done++;
+				if (!ink_cli.json)
+					printf("detached from %s\n", all[i]);
+			}
+		}
+		free(all[i]);
+	}
+	free(all);
+	if (lock >= 0)
+		close(lock);
+	if (only && !done && !code) {
+		ink_error(ink_fmt("nothing is attached to %s", ink_fmt_safe(only)),
+			  "`inkling attach --list` shows what is");
+		code = INK_EXIT_NOENT;
+	} else if (ink_cli.json && !code) {
+		struct json_object *o = ink_json_object();
+
+		ink_json_add(o, "detached", list);
+		ink_json_print(o);
+		return code;
+	} else if (!done && !code) {
+		puts("nothing was attached");
+	}
+	json_object_put(list);
+	return code;
+}
+
+int cmd_detach(int argc, char **argv)
+{
+	bool all = false;
+	const struct ink_option options[] = {
+		{ "all", 0, NULL, "from every interface", INK_OPT_FLAG, &all },
+		{ 0 },
+	};
+	const struct ink_usage usage = {
+		.args = "net IFACE | --all",
+		.about = "Take the flow classifier off an interface. Nothing of it stays behind; the slot\n"
+			 "and its model do. NETNS:IFACE names an interface in a network namespace.",
+		.options = options,
+		.example = "inkling detach net eth0\ninkling detach --all",
+		.min_args = 0, .max_args = 2,
+	};
+	int n = ink_args_parse(argc, argv, &usage);
+
+	if (all && !n)
+		return ink_detach_all(NULL);
+	if (all || n != 2 || strcmp(argv[1], "net"))
+		ink_die(INK_EXIT_USAGE, "what to detach isn't clear",
+			"inkling detach net IFACE, or inkling detach --all");
+	return ink_detach_all(argv[2]);
+}
+
+int cmd_panic(int argc, char **argv)
+{
+	const struct ink_usage usage = {
+		.args = "",
+		.about = "Take every hook of Inkling off at once: the kill switch. Slots and models stay.",
+		.example = "inkling panic",
+		.min_args = 0, .max_args = 0,
+	};
+
+	ink_args_parse(argc, argv, &usage);
+	return ink_detach_all(NULL);
+}

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The flow table in userspace; see flow_table.h.
+ *
+ * What lives here: tables that forget the least recently used entry, and the
+ * environment that bpf/flow/flow.h wants. The hook's tables are LRU too but
+ * only nearly so: once a table is full, which entries are forgotten differs.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "../../bpf/flow/flow.h"
+#include "flow_table.h"
+
+#define NONE	UINT32_MAX
+
+/*
+ * Entries lie in one array, chained by bucket and by age. Keys and values have
+ * multiples of 4 and 8 bytes.
+ */
+struct ink_lru {
+	size_t key_size, value_size, entry_size, max;
+	uint32_t used, mask, newest, oldest;
+	uint32_t *buckets;
+	uint8_t *entries;
+};
+
+/* What an entry begins with; its value follows, then its key. */
+struct ink_lru_link {
+	uint32_t next, newer, older, bucket;
+};
+
+static struct ink_lru_link *link_of(const struct ink_lru *l, uint32_t i)
+{
+	return (struct ink_lru_link *)(l->entries + i * l->entry_size);
+}
+
+static void *value_of(const struct ink_lru *l, uint32_t i)
+{
+	return l->entries + i * l->entry_size + sizeof(struct ink_lru_link);
+}
+
+static void *key_of(const struct ink_lru *l, uint32_t i)
+{
+	return (uint8_t *)value_of(l, i) + l->value_size;
+}
+
+static void ink_lru_init(struct ink_lru *l, size_t max, size_t key_size, size_t value_size)
+{
+	uint32_t buckets = 1;
+
+	while (buckets < max)
+		buckets *= 2;
+	l->key_size = key_size;
+	l->value_size = value_size;
+	l->entry_size = (sizeof(struct ink_lru_link) + value_size + key_size + 7) & ~7ul;
+	l->max = max;
+	l->mask = buckets - 1;
+	l->newest = NONE;
+	l->oldest = NONE;
+	l->buckets = ink_xalloc(buckets, sizeof(*l->buckets));
+	memset(l->buckets, 0xff, buckets * sizeof(*l->buckets));
+	l->entries = ink_xalloc(max, l->entry_size);
+}
+
+static void ink_lru_free(struct ink_lru *l)
+{
+	free(l->buckets);
+	free(l->entries);
+}
+
+/* FNV-1a over words with a final mix. */
+static uint32_t ink_lru_hash(const struct ink_lru *l, const void *key)
+{
+	uint64_t h = 0xcbf29ce484222325ull;
+	uint32_t word;
+	size_t i;
+
+	for (i = 0; i < l->key_size; i += sizeof(word)) {
+		memcpy(&word, (const uint8_t *)key + i, sizeof(word));
+		h = (h ^ word) * 0x100000001b3ull;
+	}
+	return (uint32_t)(h >> 32 ^ h) & l->mask;
+}
+
+static void ink_lru_unlink(struct ink_lru *l, uint32_t i)
+{
+	struct ink_lru_link *e = link_of(l, i);
+
+	if (e->newer == NONE)
+		l->newest = e->older;
+	else
+		link_of(l, e->newer)->older = e->older;
+	if (e->older == NONE)
+		l->oldest = e->newer;
+	else
+		link_of(l, e->older)->newer = e->newer;
+}
+
+static void ink_lru_touch(struct ink_lru *l, uint32_t i)
+{
+	struct ink_lru_link *e = link_of(l, i);
+
+	e->newer = NONE;
+	e->older = l->newest;
+	if (l->newest != NONE)
+		link_of(l, l->newest)->newer = i;
+	l->newest = i;
+	if (l->oldest == NONE)
+		l->oldest = i;
+}
+
+/* Take the oldest entry out of its bucket and out of the order of age. */
+static uint32_t ink_lru_evict(struct ink_lru *l)
+{
+	uint32_t i = l->oldest, *at = &l->buckets[link_of(l, i)->bucket];
+
+	while (*at != i)
+		at = &link_of(l, *at)->next;
+	*at = link_of(l, i)->next;
+	ink_lru_unlink(l, i);
+	return i;
+}
+
+/* Find an entry or make a zeroed one; *@fresh tells which. */
+static void *ink_lru_get(struct ink_lru *l, const void *key, uint32_t *fresh)
+{
+	uint32_t bucket = ink_lru_hash(l, key), i;
+
+	for (i = l->buckets[bucket]; i != NONE; i = link_of(l, i)->next) {
+		if (memcmp(key_of(l, i), key, l->key_size))
+			continue;
+		ink_lru_unlink(l, i);
+		ink_lru_touch(l, i);
+		*fresh = 0;
+		return value_of(l, i);
+	}
+	i = l->used < l->max ? l->used++ : ink_lru_evict(l);
+	memset(value_of(l, i), 0, l->value_size);
+	memcpy(key_of(l, i), key, l->key_size);
+	link_of(l, i)->bucket = bucket;
+	link_of(l, i)->next = l->buckets[bucket];
+	l->buckets[bucket] = i;
+	ink_lru_touch(l, i);
+	*fresh = 1;
+	return value_of(l, i);
+}
+
+struct ink_env {
+	const struct ink_flow_config *config;
+	struct ink_lru flows, sources, services;
+	struct ink_flow_counters count;
+};
+
+struct ink_flow_table {
+	struct ink_env env;
+};
+
+INK_INLINE struct ink_flow *ink_env_flow(struct ink_env *env, const struct ink_flow_key *key,
+					 __u32 *fresh)
+{
+	return ink_lru_get(&env->flows, key, fresh);
+}
+
+INK_INLINE struct ink_source *ink_env_source(struct ink_env *env, const __u8 addr[16],
+					     __u64 now)
+{
+	uint32_t fresh;
+	struct ink_source *src = ink_lru_get(&env->sources, addr, &fresh);
+
+	if (fresh)
+		src->window.first_ns = now;
+	return src;
+}
+
+INK_INLINE struct ink_service *ink_env_service(struct ink_env *env,
+					       const struct ink_service_key *key, __u64 now)
+{
+	uint32_t fresh;
+	struct ink_service *svc = ink_lru_get(&env->services, key, &fresh);
+
+	if (fresh)
+		svc->window.first_ns = now;
+	return svc;
+}
+
+INK_INLINE int ink_env_allowed(struct ink_env *env, const struct ink_packet *pkt)
+{
+	return ink_prefixes_match(env->config->allow, env->config->n_allow, pkt->key.remote);
+}
+
+INK_INLINE int ink_env_verdict(struct ink_env *env, const struct ink_flow_vector *features,
+			       struct inkling_verdict *verdict)
+{
+	return env->config->verdict ? env->config->verdict(env->config->arg, features, verdict) : 0;
+}
+
+INK_INLINE void ink_env_error(struct ink_env *env, int err)
+{
+}
+
+INK_INLINE void ink_env_event(struct ink_env *env, const struct ink_packet *pkt, __u64 now,
+			      __u32 packets, __u32 flags, int err,
+			      const struct inkling_verdict *verdict,
+			      const struct ink_flow_vector *features,
+			      struct ink_flow_counters *count)
+{
+	struct ink_flow_event event = {
+		.time_ns = now, .key = pkt->key, .packets = packets, .flags = flags,
+		.error = err, .verdict = *verdict, .features = *features,
+	};
+
+	if (env->config->event)
+		env->config->event(env->config->arg, &event);
+}
+
+struct ink_flow_table *ink_flow_table_new(const struct ink_flow_config *config)
+{
+	struct ink_flow_table *t = ink_xalloc(1, sizeof(*t));
+
+	t->env.config = config;
+	ink_lru_init(&t->env.flows, config->flows ?: INK_FLOWS_MAX,
+		     sizeof(struct ink_flow_key), sizeof(struct ink_flow));
+	ink_lru_init(&t->env.sources, config->sources ?: INK_SOURCES_MAX,
+		     16, sizeof(struct ink_source));
+	ink_lru_init(&t->env.services, config->services ?: INK_SERVICES_MAX,
+		     sizeof(struct ink_service_key), sizeof(struct ink_service));
+	return t;
+}
+
+void ink_flow_table_free(struct ink_flow_table *t)
+{
+	if (!t)
+		return;
+	ink_lru_free(&t->env.flows);
+	ink_lru_free(&t->env.sources);
+	ink_lru_free(&t->env.services);
+	free(t);
+}
+
+static int ink_parse(const uint8_t *data, size_t captured, size_t wire, uint16_t ethertype,
+		     struct ink_packet *pkt)
+{
+	memset(pkt, 0, sizeof(*pkt));
+	pkt->length = (uint32_t)wire;
+	if (ethertype)
+		return ink_packet_parse_ip(data, data + captured, (uint32_t)wire, ethertype, pkt);
+	return ink_packet_parse(data, data + captured, (uint32_t)wire, pkt);
+}
+
+bool ink_flow_table_packet(struct ink_flow_table *t, const uint8_t *data, size_t captured,
+			   size_t wire, uint16_t ethertype, uint64_t now)
+{
+	struct ink_flow_counters *count = &t->env.count;
+	struct ink_packet pkt;
+	int err = ink_parse(data, captured, wire, ethertype, &pkt);
+
+	count->packets++;
+	count->bytes += pkt.length;
+	if (err == INK_PARSE_OTHER)
+		count->other++;
+	else if (err)
+		count->malformed++;
+	else
+		return ink_flow_packet(&t->env, &pkt, now, count);
+	return false;
+}
+
+const struct ink_flow_counters *ink_flow_table_counters(const struct ink_flow_table *t)
+{
+	return &t->env.count;
+}
+
+bool ink_flow_table_remote(const uint8_t *data, size_t captured, size_t wire, uint16_t ethertype,
+			   uint8_t addr[16])
+{
+	struct ink_packet pkt;
+
+	if (ink_parse(data, captured, wire, ethertype, &pkt) != INK_PARSE_OK)
+		return false;
+	memcpy(addr, pkt.key.remote, 16);
+	return true;
+}

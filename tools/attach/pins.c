@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What an attachment leaves on the BPF file system; see pins.h.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "pins.h"
+
+#define BPFFS	"/sys/fs/bpf"
+
+bool ink_target_split(const char *target, char netns[INK_TARGET_MAX], char iface[16])
+{
+	const char *colon = strrchr(target, ':');
+	size_t n = colon ? (size_t)(colon - target) : 0;
+	const char *name = colon ? colon + 1 : target;
+
+	if (n >= INK_TARGET_MAX || strlen(target) >= INK_TARGET_MAX || !*name ||
+	    strlen(name) > 15 || strchr(name, '/') || (colon && !n))
+		return false;
+	memcpy(netns, target, n);
+	netns[n] = '\0';
+	strcpy(iface, name);
+	return !strchr(netns, '/') && strcmp(netns, "..") && strcmp(name, "..");
+}
+
+int ink_netns_enter(const char *netns)
+{
+	int old, fd, err;
+
+	old = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (old < 0)
+		return -errno;
+	if (!*netns)
+		return old;
+	fd = open(ink_fmt("/run/netns/%s", netns), O_RDONLY | O_CLOEXEC);
+	err = fd < 0 || setns(fd, CLONE_NEWNET) ? -errno : 0;
+	if (fd >= 0)
+		close(fd);
+	if (!err)
+		return old;
+	close(old);
+	return err;
+}
+
+void ink_netns_leave(int old)
+{
+	if (setns(old, CLONE_NEWNET))
+		ink_die(INK_EXIT_FAILED, ink_fmt("can't go back to the network namespace: %s",
+						 strerror(errno)), NULL);
+	close(old);
+}
+
+const char *ink_pin_path(const char *target, const char *name)
+{
+	char text[INK_TARGET_MAX * 3 + 1], *p = text;
+
+	for (; *target && p < text + sizeof(text) - 4; target++) {
+		if (*target == '.' || *target == '%')
+			p += sprintf(p, "%%%02x", *target);
+		else
+			*p++ = *target;
+	}
+	*p = '\0';
+	return name ? ink_fmt(INK_PIN_ROOT "/%s/%s", text, name) :
+		      ink_fmt(INK_PIN_ROOT "/%s", text);
+}
+
+int ink_pins_prepare(void)
+{
+	struct statfs fs;
+
+	if (statfs(BPFFS, &fs))
+		return -errno;
+	if ((unsigned long)fs.f_type != BPF_FS_MAGIC &&
+	    mount("bpf", BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=700"))
+		return -errno;
+	if (mkdir(INK_PIN_ROOT, 0700) && errno != EEXIST)
+		return -errno;
+	return 0;
+}
+
+int ink_pins_lock(void)
+{
+	int fd = open(INK_PIN_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	if (!flock(fd, LOCK_EX))
+		return fd;
+	close(fd);
+	return -errno;
+}
+
+int ink_pins_make(const char *target)
+{
+	return mkdir(ink_pin_path(target, NULL), 0700) ? -errno : 0;
+}
+
+int ink_pins_remove(const char *target)
+{
+	const char *path = ink_xstrdup(ink_pin_path(target, NULL));
+	DIR *dir = opendir(path);
+	struct dirent *e;
+	int err = dir ? 0 : -errno;
+
+	while (dir && (e = readdir(dir)))
+		if (e->d_name[0] != '.' && unlinkat(dirfd(dir), e->d_name, 0))
+			err = -errno;
+	if (dir)
+		closedir(dir);
+	if (!err && rmdir(path))
+		err = -errno;
+	free((char *)path);
+	/* The last one takes the common folder with it; it stays when there are others. */
+	if (!err)
+		rmdir(INK_PIN_ROOT);
+	return err;
+}
+
+static int ink_pin_filter(const struct dirent *e)
+{
+	return e->d_name[0] != '.';
+}
+
+/* Undo what ink_pin_path() does to dots. */
+static char *ink_target_decode(const char *name)
+{
+	char *text = ink_xstrdup(name), *to = text;
+	unsigned int c;
+
+	for (; *name; name++) {
+		if (*name == '%' && sscanf(name + 1, "%2x", &c) == 1) {
+			*to++ = (char)c;
+			name += 2;
+		} else {
+			*to++ = *name;
+		}
+	}
+	*to = '\0';
+	return text;
+}
+
+char **ink_pins_list(size_t *n)
+{
+	struct dirent **entries = NULL;
+	int i, found = scandir(INK_PIN_ROOT, &entries, ink_pin_filter, alphasort);
+	char **list = ink_xalloc(found > 0 ? (size_t)found : 1, sizeof(*list));
+
+	*n = 0;
+	for (i = 0; i < found; i++) {
+		list[(*n)++] = ink_target_decode(entries[i]->d_name);
+		free(entries[i]);
+	}
+	free(entries);
+	return list;
+}
+
+int ink_attachment_write(const char *target, const struct ink_attachment *record)
+{
+	const char *path = ink_pin_path(target, "info");
+	int fd = bpf_obj_get(path), err = 0;
+	uint32_t key = 0;
+
+	if (fd < 0) {
+		fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "inkling_info", sizeof(key),
+				    sizeof(*record), 1, NULL);
+		if (fd < 0)
+			return -errno;
+		err = bpf_obj_pin(fd, path) ? -errno : 0;
+	}
+	if (!err && bpf_map_update_elem(fd, &key, record, BPF_ANY))
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+int ink_attachment_read(const char *target, struct ink_attachment *record)
+{
+	struct bpf_map_info info = { 0 };
+	uint32_t key = 0, size = sizeof(info);
+	int fd = bpf_obj_get(ink_pin_path(target, "info")), err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (bpf_obj_get_info_by_fd(fd, &info, &size))
+		err = -errno;
+	else if (info.value_size != sizeof(*record))
+		err = -EPROTO;	/* pinned by another version */
+	else if (bpf_map_lookup_elem(fd, &key, record))
+		err = -errno;
+	else if (record->version != 1)
+		err = -EPROTO;
+	close(fd);
+	record->slot[sizeof(record->slot) - 1] = '\0';
+	record->target[sizeof(record->target) - 1] = '\0';
+	return err;
+}
+
+/* The program of a dispatcher lives as long as that does; a link says itself. */
+bool ink_attachment_alive(const struct ink_attachment *record)
+{
+	struct bpf_link_info info = { 0 };
+	uint32_t size = sizeof(info);
+	bool alive;
+	int fd;
+
+	if (record->via == INK_VIA_LINK) {
+		fd = bpf_obj_get(ink_pin_path(record->target, "link"));
+		alive = fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size) && info.xdp.ifindex;
+	} else {
+		char netns[INK_TARGET_MAX], iface[16];
+		int old;
+
+		fd = -1;
+		alive = false;
+		if (ink_target_split(record->target, netns, iface)) {
+			uint32_t id = 0;
+
+			old = ink_netns_enter(netns);
+			alive = old >= 0 &&
+				!bpf_xdp_query_id((int)record->ifindex, 0, &id) && id;
+			if (old >= 0)
+				ink_netns_leave(old);
+		}
+	}
+	if (fd >= 0)
+		close(fd);
+	return alive;
+}
+
+/* Add up @n u64 of entry @key of a per-CPU array. */
+static int ink_percpu_sum(int fd, uint32_t key, uint64_t *sum, size_t n)
+{
+	int cpus = libbpf_num_possible_cpus(), cpu;
+	uint64_t *values;
+	size_t i;
+
+	if (cpus < 0)
+		return cpus;
+	values = ink_xalloc((size_t)cpus, n * sizeof(*values));
+	if (bpf_map_lookup_elem(fd, &key, values)) {
+		free(values);
+		return -errno;
+	}
+	for (cpu = 0; cpu < cpus; cpu++)
+		for (i = 0; i < n; i++)
+			sum[i] += values[(size_t)cpu * n + i];
+	free(values);
+	return 0;
+}
+
+int ink_counters_read(const char *target, struct ink_flow_counters *sum)
+{
+	int fd = bpf_obj_get(ink_pin_path(target, "counters")), err;
+
+	memset(sum, 0, sizeof(*sum));
+	if (fd < 0)
+		return -errno;
+	err = ink_percpu_sum(fd, 0, (uint64_t *)sum, sizeof(*sum) / sizeof(uint64_t));
+	close(fd);
+	return err;
+}
+
+int ink_errors_read(const char *target, uint64_t sum[INK_FLOW_ERRNOS])
+{
+	int fd = bpf_obj_get(ink_pin_path(target, "errors")), err = 0;
+	uint32_t i;
+
+	memset(sum, 0, INK_FLOW_ERRNOS * sizeof(*sum));
+	if (fd < 0)
+		return -errno;
+	for (i = 0; i < INK_FLOW_ERRNOS && !err; i++)
+		err = ink_percpu_sum(fd, i, &sum[i], 1);
+	close(fd);
+	return err;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What an attachment leaves on the BPF file system, so that it outlives us.
+ *
+ * What lives here: the folder of pinned maps of each interface, the record that
+ * describes it, counters, network namespaces. What doesn't: loading and
+ * attaching programs (program.h).
+ *
+ * /sys/fs/bpf/inkling/TARGET/ holds the maps by their names in flow.bpf.c, the
+ * array "info" with one struct ink_attachment, and "link" or "program". TARGET
+ * is IFACE or NETNS:IFACE, with "." written as "%2e" since the kernel reserves
+ * dots there.
+ */
+#ifndef INK_PINS_H
+#define INK_PINS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <linux/inkling.h>
+#include "../../bpf/flow/flow_state.h"
+
+#define INK_PIN_ROOT	"/sys/fs/bpf/inkling"
+#define INK_TARGET_MAX	64
+
+enum ink_via {
+	INK_VIA_DISPATCHER,	/* libxdp: beside other programs */
+	INK_VIA_LINK,		/* alone on the interface */
+};
+
+enum ink_xdp_mode {
+	INK_XDP_AUTO,
+	INK_XDP_NATIVE,
+	INK_XDP_SKB,
+};
+
+/* The record of an attachment. Only this program writes and reads it. */
+struct ink_attachment {
+	uint32_t version;	/* 1 */
+	uint32_t slot_id;
+	char slot[INKLING_SLOT_NAME_MAX];
+	char target[INK_TARGET_MAX];
+	uint32_t ifindex;
+	uint32_t prog_id;
+	uint32_t mode;		/* enum ink_xdp_mode, not AUTO */
+	uint32_t via;		/* enum ink_via */
+	uint32_t export;
+	uint32_t event_limit;
+	uint64_t schema;
+	int64_t since;		/* seconds since 1970 */
+};
+
+/* Split NETNS:IFACE; @netns is empty when there is none. False: not a target. */
+bool ink_target_split(const char *target, char netns[INK_TARGET_MAX], char iface[16]);
+/* Enter a network namespace by name or path; a descriptor of the old one or -errno. */
+int ink_netns_enter(const char *netns);
+void ink_netns_leave(int old);
+
+/* Path of a pin, from ink_fmt()'s buffers; @name NULL: the folder. */
+const char *ink_pin_path(const char *target, const char *name);
+/* Mount the BPF file system if need be and make INK_PIN_ROOT; 0 or -errno. */
+int ink_pins_prepare(void);
+/* Serialise attach and detach: a descriptor to close, or -errno. */
+int ink_pins_lock(void);
+int ink_pins_make(const char *target);		/* 0 or -errno */
+int ink_pins_remove(const char *target);	/* the folder and what is in it; 0 or -errno */
+/* All targets, sorted; each one and the list are the caller's to free. */
+char **ink_pins_list(size_t *n);
+
+int ink_attachment_write(const char *target, const struct ink_attachment *record);
+/* 0, or -errno: -ENOENT nothing is attached there. */
+int ink_attachment_read(const char *target, struct ink_attachment *record);
+/* Is the program still on its interface? */
+bool ink_attachment_alive(const struct ink_attachment *record);
+
+/* Sum over all CPUs; 0 or -errno. */
+int ink_counters_read(const char *target, struct ink_flow_counters *sum);
+int ink_errors_read(const char *target, uint64_t sum[INK_FLOW_ERRNOS]);
+
+#endif /* INK_PINS_H */

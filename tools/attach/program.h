@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The flow program: load it, put it on an interface, take it off.
+ *
+ * What lives here: libbpf and libxdp. What doesn't: which slot, what the user
+ * is told, and the record of what was done (attach.c, pins.h).
+ */
+#ifndef INK_PROGRAM_H
+#define INK_PROGRAM_H
+
+#include "pins.h"
+#include "prefix.h"
+
+/**
+ * struct ink_program_options - how the program is loaded
+ * @object: path of flow.bpf.o
+ * @target: NETNS:IFACE or IFACE, for the pins
+ * @ifindex: of it, in the current network namespace
+ * @slot_id: to ask
+ * @event_limit: events in 1.07 s
+ * @export: an event for each scored vector
+ * @flows: entries of the flow table, 0: as in the object
+ * @ring: bytes of the ring buffer, a power of two
+ * @mode: how XDP is to run
+ * @via_any: try the dispatcher, then a link; else @via only
+ * @via: see @via_any
+ * @allow: prefixes of the allow-list
+ * @n_allow: their number
+ */
+struct ink_program_options {
+	const char *object;
+	const char *target;
+	uint32_t ifindex;
+	uint32_t slot_id;
+	uint32_t event_limit;
+	uint32_t export;
+	uint32_t flows;
+	uint32_t ring;
+	enum ink_xdp_mode mode;
+	bool via_any;
+	enum ink_via via;
+	const struct ink_prefix *allow;
+	size_t n_allow;
+};
+
+/**
+ * struct ink_program_result - what came of it
+ * @prog_id: of the program
+ * @mode: native or skb
+ * @via: how it hangs on the interface
+ * @remark: why something asked for or hoped for wasn't possible, or empty
+ * @failure: what went wrong, when it did
+ */
+struct ink_program_result {
+	uint32_t prog_id;
+	enum ink_xdp_mode mode;
+	enum ink_via via;
+	char remark[256];
+	char failure[512];
+};
+
+/* Path of the object, or NULL when it is nowhere; from ink_fmt()'s buffers. */
+const char *ink_program_object(void);
+
+/**
+ * ink_program_attach() - load, attach and pin
+ * @options: see there; the folder of pins exists and is empty
+ * @result: set
+ *
+ * Return: 0, or -errno with result->failure set; pins may be left then.
+ */
+int ink_program_attach(const struct ink_program_options *options,
+		       struct ink_program_result *result);
+
+/* Take it off; in the target's network namespace. 0, also when it was off already, or -errno. */
+int ink_program_detach(const struct ink_attachment *record);
+
+/* Add prefixes to or take them from the allow-list of an attachment; 0 or -errno. */
+int ink_allow_change(const char *target, const struct ink_prefix *prefix, bool add);
+
+#endif /* INK_PROGRAM_H */
