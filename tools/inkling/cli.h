@@ -135,7 +135,7 @@ void ink_die(enum ink_exit code, const char *what, const char *hint) __attribute
 void ink_error_json(const char *what, const char *hint, struct json_object *extra);
 /* A remark on stderr that isn't an error; silent with --json or --quiet. */
 void ink_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* printf() into one of 16 rotating buffers, for the two arguments above. */
+/* printf() into one of 64 rotating buffers of 1 KiB, for the two arguments above. */
 const char *ink_fmt(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Exit code that fits an errno (positive or negative). */
 enum ink_exit ink_exit_errno(int err);

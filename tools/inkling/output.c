@@ -13,7 +13,7 @@
 #include <unistd.h>
 #include "cli.h"
 
-#define FMT_BUFFERS	16
+#define FMT_BUFFERS	64
 #define FMT_SIZE	1024
 
 static char *fmt_buffer(void)
