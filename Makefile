@@ -120,4 +120,8 @@ install: all $(INSTALL) install-modules ## Into $(DESTDIR)$(PREFIX); modules int
 clean: ## Remove what was built here (downloads stay in the cache)
 	rm -rf $(B)
 
+# What a variable of the fragments holds, for scripts.
+print-%:
+	@echo $($*)
+
 export B CC CLANG KERNELS PREFIX DESTDIR
