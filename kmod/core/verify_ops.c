@@ -181,7 +181,6 @@ static bool dense_row(struct op_check *c, u32 row, s64 *amin, s64 *amax)
 	s64 lo = bias, hi = bias, sum = bias < 0 ? -(s64)bias : bias;
 	u32 i;
 
-	most = max(most, max((s64)x->lo, -(s64)x->hi));
 	for (i = 0; i < x->count; i++) {
 		s64 p = (s64)w[i] * x->lo, q = (s64)w[i] * x->hi;
 
