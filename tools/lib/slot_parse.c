@@ -95,6 +95,9 @@ static void parse_model(const struct nlattr *nest, struct ink_model_info *m)
 		case INKLING_A_MODEL_ISA:
 			get_text(a, m->isa, sizeof(m->isa));
 			break;
+		case INKLING_A_MODEL_HEAD:
+			m->head = get_u32(a);
+			break;
 		}
 	}
 }
