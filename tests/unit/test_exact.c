@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Every implementation of the engine gives the same bits.
+ *
+ * What lives here: random models and inputs, run by the specification, by
+ * vector code op by op, by vector code fused, and by vector code with all
+ * DENSE widened to 16 bits. What doesn't: whether the specification is right
+ * (test_ops.c).
+ *
+ * Built twice: with sanitizers for a smaller number of cases, and as users get
+ * it for a million. INK_EXACT_CASES=N and INK_EXACT_SEED=N override.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "core.h"
+#include "randmodel.h"
+
+#ifdef __SANITIZE_ADDRESS__
+#define CASES	20000
+#else
+#define CASES	1100000
+#endif
+
+#define INPUTS	40	/* for each graph */
+
+/* How to run a model; the first is what the others are compared with. */
+static const struct way {
+	const char *name;
+	enum ink_isa plan, run;
+	unsigned long options;
+} ways[] = {
+	{ "scalar", INK_ISA_SCALAR, INK_ISA_SCALAR, 0 },
+	{ "avx2 op by op", INK_ISA_AVX2, INK_ISA_AVX2, INK_PLAN_UNFUSED },
+	{ "avx2 fused", INK_ISA_AVX2, INK_ISA_AVX2, 0 },
+	{ "avx2 fused, 16 bits", INK_ISA_AVX2, INK_ISA_AVX2, INK_PLAN_S16 },
+	{ "avx2 fused, signed bytes", INK_ISA_AVX2, INK_ISA_AVX2, INK_PLAN_S8 },
+	{ "avx2 plan without FPU", INK_ISA_AVX2, INK_ISA_SCALAR, 0 },
+};
+
+#define WAYS	ARRAY_SIZE(ways)
+
+/* What the cases covered. */
+static struct {
+	u64 graphs, cases, paths[INK_PATH_QUANT + 1], ops[INKLING_OP_NR];
+	u64 dtypes[INKLING_INT32 + 1], tables, fused, cut, sections, changed;
+	u64 shifts;	/* bit for each shift of a DENSE that was seen */
+} seen;
+
+static u64 number(const char *name, u64 fallback)
+{
+	const char *s = getenv(name);
+
+	return s ? strtoull(s, NULL, 0) : fallback;
+}
+
+static void look_at(const struct ink_plan *plan)
+{
+	u32 i, k;
+
+	for (i = 0; i < plan->graph->header->n_ops; i++) {
+		const struct ink_bound *b = &plan->bound[i];
+
+		seen.ops[b->opcode]++;
+		if (b->opcode != INKLING_OP_DENSE)
+			continue;
+		seen.dtypes[b->out_dtype]++;
+		seen.tables += !!b->in_const[5];
+		for (k = 0; k < b->m; k++)
+			seen.shifts |= 1ull << ((const s8 *)b->in_const[4])[k];
+	}
+	for (i = 0; i < plan->graph->header->n_ops; i++)
+		seen.paths[plan->bound[i].path] +=
+			plan->bound[i].path || plan->bound[i].opcode == INKLING_OP_DENSE;
+	for (i = 0; i < plan->n_steps; i++) {
+		seen.fused += plan->steps[i].count > 1;
+		seen.cut += plan->steps[i].rows != INK_ALL_ROWS;
+	}
+	seen.sections += plan->n_sections > 2;
+}
+
+struct model {
+	enum ink_randmodel_kind kind;
+	u64 seed;
+	void *image;
+	struct ink_graph *graph;
+	struct ink_plan *plan[WAYS];
+	u8 *arena[WAYS];
+};
+
+static void model_open(struct model *m)
+{
+	struct ink_why why;
+	size_t size, i;
+
+	assert_int_equal(ink_randmodel_build(m->kind, m->seed, &m->image, &size), 0);
+	m->graph = ink_graph_parse(m->image, size, &why);
+	if (!m->graph)
+		fail_msg("%s %llu: %s", ink_randmodel_name(m->kind),
+			 (unsigned long long)m->seed, why.text);
+	for (i = 0; i < WAYS; i++) {
+		m->plan[i] = ink_plan_build_with(m->graph, ways[i].plan, ways[i].options, &why);
+		if (!m->plan[i])
+			fail_msg("%s %llu: %s", ink_randmodel_name(m->kind),
+				 (unsigned long long)m->seed, why.text);
+		m->arena[i] = ink_port_alloc(m->plan[i]->arena_size);
+		assert_non_null(m->arena[i]);
+		/* Results must not depend on what a run finds. */
+		memset(m->arena[i], (int)(m->seed * 37 + i * 101), m->plan[i]->arena_size);
+	}
+	for (i = 2; i < 5; i++)
+		look_at(m->plan[i]);
+	seen.graphs++;
+}
+
+static void model_close(struct model *m)
+{
+	size_t i;
+
+	for (i = 0; i < WAYS; i++) {
+		ink_port_free(m->arena[i]);
+		ink_plan_free(m->plan[i]);
+	}
+	ink_graph_free(m->graph);
+	free(m->image);
+}
+
+static void compare(const struct model *m, u32 input, size_t way, const u8 *want, const u8 *got)
+{
+	u32 at = 0;
+
+	if (!memcmp(want, got, m->plan[0]->output_size))
+		return;
+	while (want[at] == got[at])
+		at++;
+	fail_msg("%s %llu, input %u: byte %u of %u is %02x by %s, %02x by %s",
+		 ink_randmodel_name(m->kind), (unsigned long long)m->seed, input, at,
+		 m->plan[0]->output_size, want[at], ways[0].name, got[at], ways[way].name);
+}
+
+/* @inputs inputs through all ways; leaves what the last output was. */
+static void model_run(struct model *m, u32 inputs)
+{
+	const struct ink_tensor *t = &m->graph->tensors[m->graph->header->input];
+	u8 *in = malloc(m->plan[0]->input_size), *out = malloc(m->plan[0]->output_size);
+	u8 *want = calloc(1, m->plan[0]->output_size), *last = malloc(m->plan[0]->output_size);
+	struct ink_rand r;
+	size_t way;
+	u32 i;
+
+	assert_true(in && out && want && last);
+	ink_rand_seed(&r, m->seed ^ 0x5eed);
+	for (i = 0; i < inputs; i++) {
+		ink_randmodel_input(&r, t->dtype, t->count, m->image, in);
+		memcpy(last, want, m->plan[0]->output_size);
+		ink_plan_run(m->plan[0], ways[0].run, m->arena[0], in, want);
+		for (way = 1; way < WAYS; way++) {
+			ink_plan_run(m->plan[way], ways[way].run, m->arena[way], in, out);
+			compare(m, i, way, want, out);
+		}
+		seen.changed += i && memcmp(last, want, m->plan[0]->output_size);
+		seen.cases++;
+	}
+	free(in);
+	free(out);
+	free(want);
+	free(last);
+}
+
+/* @share of a hundred of all cases. */
+static void run_kind(enum ink_randmodel_kind kind, u32 share)
+{
+	u64 cases = number("INK_EXACT_CASES", CASES) * share / 100;
+	u64 seed = number("INK_EXACT_SEED", 1) << 32;
+	u64 graphs = max(cases / INPUTS, (u64)1), i;
+
+	if (ink_isa_best() != INK_ISA_AVX2) {
+		print_message("this CPU has no AVX2, there is nothing to compare\n");
+		skip();
+	}
+	memset(&seen, 0, sizeof(seen));
+	for (i = 0; i < graphs; i++) {
+		struct model m = { .kind = kind, .seed = seed + i };
+
+		model_open(&m);
+		model_run(&m, INPUTS);
+		model_close(&m);
+	}
+	print_message("%s: %llu graphs with weights, %llu cases, output changed in %llu\n",
+		      ink_randmodel_name(kind), (unsigned long long)seen.graphs,
+		      (unsigned long long)seen.cases, (unsigned long long)seen.changed);
+	print_message("  in the three fused plans DENSE by path: scalar %llu, u8 %llu, s8 %llu, s16 %llu, rows %llu; QUANT %llu\n",
+		      (unsigned long long)seen.paths[INK_PATH_SCALAR],
+		      (unsigned long long)seen.paths[INK_PATH_U8],
+		      (unsigned long long)seen.paths[INK_PATH_S8],
+		      (unsigned long long)seen.paths[INK_PATH_S16],
+		      (unsigned long long)seen.paths[INK_PATH_ROWS],
+		      (unsigned long long)seen.paths[INK_PATH_QUANT]);
+	print_message("  int8 %llu (%llu with table), int16 %llu, int32 %llu; shifts %llx; fused steps %llu, cut steps %llu\n",
+		      (unsigned long long)seen.dtypes[INKLING_INT8],
+		      (unsigned long long)seen.tables,
+		      (unsigned long long)seen.dtypes[INKLING_INT16],
+		      (unsigned long long)seen.dtypes[INKLING_INT32],
+		      (unsigned long long)seen.shifts, (unsigned long long)seen.fused,
+		      (unsigned long long)seen.cut);
+	/* A test whose outputs don't depend on inputs would prove nothing. */
+	assert_true(seen.changed > seen.cases / 2);
+}
+
+static void dense_is_exact(void **state)
+{
+	run_kind(INK_RANDMODEL_DENSE, 34);
+	assert_true(seen.paths[INK_PATH_U8] && seen.paths[INK_PATH_S8] &&
+		    seen.paths[INK_PATH_S16] && seen.paths[INK_PATH_ROWS]);
+	assert_true(seen.dtypes[INKLING_INT8] && seen.dtypes[INKLING_INT16] &&
+		    seen.dtypes[INKLING_INT32] && seen.tables);
+	assert_int_equal(seen.shifts, 0x7ffffffffffffffeull);
+}
+
+static void quant_is_exact(void **state)
+{
+	run_kind(INK_RANDMODEL_QUANT, 20);
+	assert_true(seen.paths[INK_PATH_QUANT]);
+}
+
+static void mlp_is_exact(void **state)
+{
+	run_kind(INK_RANDMODEL_MLP, 25);
+	assert_true(seen.fused);
+}
+
+static void mix_is_exact(void **state)
+{
+	u32 op;
+
+	run_kind(INK_RANDMODEL_MIX, 20);
+	for (op = INKLING_OP_QUANT; op < INKLING_OP_NR; op++)
+		assert_true(seen.ops[op]);
+	assert_true(seen.sections);
+}
+
+static void large_is_exact(void **state)
+{
+	run_kind(INK_RANDMODEL_LARGE, 1);
+	assert_true(seen.cut && seen.sections);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(dense_is_exact),
+		cmocka_unit_test(quant_is_exact),
+		cmocka_unit_test(mlp_is_exact),
+		cmocka_unit_test(mix_is_exact),
+		cmocka_unit_test(large_is_exact),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

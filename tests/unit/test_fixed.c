@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Fixed-point arithmetic of fixed.h.
+ *
+ * What lives here: the table of exponentials computed again, rounding, the
+ * logarithm and the exponential against their definitions and against real
+ * numbers. What doesn't: operators.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <math.h>
+#include <cmocka.h>
+
+#include "models.h"
+#include "fixed.h"
+
+static void test_table(void **state)
+{
+	u32 i;
+
+	for (i = 0; i <= 256; i++)
+		assert_int_equal(ink_exp2_table[i],
+				 llroundl(ldexpl(exp2l(-(long double)i / 256), 30)));
+}
+
+static void test_clamp(void **state)
+{
+	assert_int_equal(ink_clamp32(S64_MAX, S32_MIN, S32_MAX), S32_MAX);
+	assert_int_equal(ink_clamp32(S64_MIN, S32_MIN, S32_MAX), S32_MIN);
+	assert_int_equal(ink_clamp32((s64)1 << 32, -5, 5), 5);
+	assert_int_equal(ink_clamp32(-6, -5, 5), -5);
+	assert_int_equal(ink_clamp32(4, -5, 5), 4);
+	assert_int_equal(ink_clamp32(4, 7, 7), 7);
+}
+
+static void test_round(void **state)
+{
+	struct rnd r = { 3 };
+	u32 i, shift;
+	s64 x;
+
+	assert_int_equal(ink_round_shift(1, 1), 1);
+	assert_int_equal(ink_round_shift(-1, 1), 0);
+	assert_int_equal(ink_round_shift(-3, 1), -1);
+	assert_int_equal(ink_round_shift(((s64)1 << 62) - 1, 62), 1);
+	assert_int_equal(ink_round_shift(-((s64)1 << 62), 62), -1);
+	assert_int_equal(ink_round_shift(((s64)1 << 61) - 1, 62), 0);
+	assert_int_equal(ink_round_shift((s64)1 << 61, 62), 1);
+	assert_int_equal(ink_round_shift(-((s64)1 << 61), 62), 0);
+	assert_int_equal(ink_round_shift(-((s64)1 << 61) - 1, 62), -1);
+	assert_int_equal(ink_round_shift_u(((u64)1 << 63) - 1, 62), 2);
+	assert_int_equal(ink_round_shift_u(((u64)1 << 63) - 1, 1), (u64)1 << 62);
+	assert_int_equal(ink_requant(S32_MAX, S32_MAX, 31), 2147483646);
+	assert_int_equal(ink_requant(-S32_MAX, S32_MAX, 31), -2147483646);
+	/* floor(x / 2^s + 1/2), in wider integers */
+	for (i = 0; i < 100000; i++) {
+		shift = 1 + rnd_below(&r, 62);
+		x = (s64)rnd_next(&r) >> (2 + rnd_below(&r, 60));
+		assert_int_equal(ink_round_shift(x, shift),
+				 (s64)(((__int128)x * 2 + ((__int128)1 << shift)) >> (shift + 1)));
+	}
+}
+
+static void check_log2(u64 v)
+{
+	u32 e = 0, y = ink_log2_q16(v);
+	long double err;
+
+	while (v >> e > 1)
+		e++;
+	assert_int_equal(y >> 16, e);
+	assert_int_equal(y & 0xffff, (((unsigned __int128)v << 16) >> e) & 0xffff);
+	/* Never above, at most 0.0861 and a step below. */
+	err = log2l(v) - y / 65536.0L;
+	assert_true(err > -1e-15L && err < 0.0861L + 1 / 65536.0L);
+}
+
+static void test_log2(void **state)
+{
+	struct rnd r = { 4 };
+	u32 i, last = 0;
+	u64 v;
+
+	assert_int_equal(ink_log2_q16(1), 0);
+	assert_int_equal(ink_log2_q16(2), 65536);
+	assert_int_equal(ink_log2_q16(3), 65536 + 32768);
+	assert_int_equal(ink_log2_q16(1ull << 32), 32 * 65536);
+	assert_int_equal(ink_log2_q16((1ull << 32) - 1), 32 * 65536 - 1);
+	for (v = 1; v < 300000; v++) {
+		check_log2(v);
+		assert_in_range(ink_log2_q16(v), last, U32_MAX);
+		last = ink_log2_q16(v);
+	}
+	for (i = 0; i < 32; i++) {
+		check_log2(1ull << i);
+		check_log2((1ull << (i + 1)) - 1);
+		check_log2((1ull << i) | 1);
+	}
+	for (i = 0; i < 100000; i++)
+		check_log2(1 + (rnd_next(&r) >> (32 + rnd_below(&r, 31))));
+}
+
+static void test_exp2(void **state)
+{
+	u32 last = U32_MAX, y;
+	long double want;
+	u64 t;
+
+	assert_int_equal(ink_exp2_q30(0), 1 << 30);
+	assert_int_equal(ink_exp2_q30(65536), 1 << 29);
+	assert_int_equal(ink_exp2_q30(30 * 65536), 1);
+	assert_int_equal(ink_exp2_q30(31 * 65536 - 1), 0);
+	assert_int_equal(ink_exp2_q30(31 * 65536), 0);
+	assert_int_equal(ink_exp2_q30(S64_MAX), 0);
+	assert_int_equal(ink_exp2_q30((u64)1 << 32), 0);
+	for (t = 0; t < 32 * 65536; t++) {
+		y = ink_exp2_q30(t);
+		assert_true(y <= last);
+		last = y;
+		want = ldexpl(exp2l(-(long double)t / 65536), 30);
+		/* The chord's error is 2^30 (ln 2 / 256)^2 / 8, 984; then cut by the shift. */
+		assert_true(fabsl(want - y) <= ldexpl(985, -(int)(t >> 16)) + 1.5L);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_clamp),
+		cmocka_unit_test(test_round),
+		cmocka_unit_test(test_log2),
+		cmocka_unit_test(test_exp2),
+	};
+
+	return cmocka_run_group_tests_name("fixed point", tests, NULL, NULL);
+}
