@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Selftests in C: each NAME.c here becomes $(B)/selftests/NAME, linked with lib/, the test models and
+# libinkling; each bpf/NAME.bpf.c becomes $(B)/selftests/bpf/NAME.bpf.o. They run inside a VM.
+
+SELFTEST_NAMES := $(basename $(notdir $(wildcard tests/selftests/*.c)))
+SELFTEST_BPF   := $(patsubst tests/selftests/%.c,$(B)/selftests/%.o,$(wildcard tests/selftests/bpf/*.bpf.c))
+SELFTEST_HELP  := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/selftests/lib/*.c) \
+	tests/unit/models.c tests/unit/random_model.c)
+SELFTESTS      += $(SELFTEST_NAMES:%=$(B)/selftests/%) $(SELFTEST_BPF)
+SELFTEST_LIBS   = $(shell pkg-config --libs libnl-genl-3.0 nettle libbpf) -lpthread
+
+$(B)/obj/tests/selftests/%.o $(B)/obj/tests/unit/%.o: INK_CPPFLAGS += -Itools/lib -Itools/lib/port \
+	-Ikmod/core -Itests/unit -Itests/selftests/lib $(shell pkg-config --cflags libnl-genl-3.0 2>/dev/null)
+
+$(SELFTEST_NAMES:%=$(B)/selftests/%): $(B)/selftests/%: $(B)/obj/tests/selftests/%.o $(SELFTEST_HELP) \
+		$(B)/libinkling.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(SELFTEST_LIBS) $(LDLIBS)
+
+$(SELFTEST_BPF): $(B)/selftests/%.bpf.o: tests/selftests/%.bpf.c
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CPPFLAGS) -Ibpf $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(SELFTEST_BPF:.o=.d)
