@@ -142,28 +142,42 @@ enum ink_isa {
 };
 
 /**
- * struct ink_step - a piece of an op that is short enough for one FPU section
- * @op: index of the op
- * @first: first row of a DENSE, else 0
- * @rows: rows of a DENSE, else 0
+ * struct ink_step - what runs in one piece
+ * @op: index of the first op
+ * @count: ops that run one after the other: more than one only where vector
+ *	code runs them fused
+ * @first: first row of a DENSE that is cut into several steps, else 0
+ * @rows: rows of it; INK_ALL_ROWS for whole ops
+ * @vector: may run in vectors: its ops' paths aren't INK_PATH_SCALAR
  */
 struct ink_step {
 	u32 op;
+	u32 count;
 	u32 first;
 	u32 rows;
+	bool vector;
 };
 
-/* Steps that run between one begin and end of the FPU. */
+#define INK_ALL_ROWS	U32_MAX
+
+/*
+ * Steps that are run together. In a section with vectors they run between one
+ * begin and end of the FPU, which takes INK_BUDGET_SECTION_NS at most.
+ */
 struct ink_section {
 	u32 first;
 	u32 count;
+	bool vector;
 };
 
-/* How a DENSE is computed where there are vectors. */
-enum ink_dense_path {
-	INK_DENSE_SCALAR,	/* as the specification does */
-	INK_DENSE_U8,		/* unsigned bytes times signed: proven not to saturate */
-	INK_DENSE_S16,		/* both widened to 16 bits */
+/* How an op is computed where there are vectors. */
+enum ink_path {
+	INK_PATH_SCALAR,	/* as the specification does */
+	INK_PATH_U8,		/* DENSE, unsigned bytes times signed: proven not to saturate */
+	INK_PATH_S8,		/* DENSE, signs moved from inputs to weights, none of which is -128 */
+	INK_PATH_S16,		/* DENSE, both widened to 16 bits */
+	INK_PATH_ROWS,		/* DENSE of a few rows, as S16 but along the rows */
+	INK_PATH_QUANT,		/* QUANT */
 };
 
 /**
@@ -172,7 +186,7 @@ enum ink_dense_path {
  * @in_dtype: of the first input
  * @out_dtype: of the output
  * @n_in: inputs
- * @path: enum ink_dense_path of a DENSE
+ * @path: enum ink_path
  * @m: elements of the output
  * @n: elements of the first input
  * @attr: the op's attributes, in the image
@@ -181,8 +195,9 @@ enum ink_dense_path {
  * @in_const: instead of @in_off, for constants
  * @out_off: where the output lies in the arena
  * @in_lo: proven lowest value of the first input
- * @scratch_off: of a DENSE with vectors, 2 * @n rounded up to 64 bytes
- * @packed: of a DENSE with vectors, weights and parameters in its own layout
+ * @in_hi: proven highest value of the first input
+ * @scratch_off: where the vector code has room of its own in the arena
+ * @packed: what the vector code made of the constants, NULL for INK_PATH_SCALAR
  */
 struct ink_bound {
 	u16 opcode;
@@ -197,7 +212,7 @@ struct ink_bound {
 	u32 in_count[INKLING_MAX_INPUTS];
 	const void *in_const[INKLING_MAX_INPUTS];
 	u32 out_off;
-	s32 in_lo;
+	s32 in_lo, in_hi;
 	u32 scratch_off;
 	const void *packed;
 };
@@ -206,6 +221,7 @@ struct ink_bound {
  * struct ink_plan - an executable model; immutable
  * @graph: what it was made of
  * @isa: best instruction set that it can use
+ * @options: INK_PLAN_*
  * @arena_size: bytes that ink_plan_run() needs, arenas are 64-byte aligned
  * @input_size: bytes of an input
  * @output_size: bytes of an output
@@ -216,7 +232,8 @@ struct ink_bound {
  * @sections: in order
  * @n_steps: number of steps
  * @n_sections: number of sections
- * @packed: one allocation, what @bound points into
+ * @packed: one allocation, what @bound points into; NULL without vectors
+ * @packed_size: its size
  * @memory: bytes that the plan holds besides the image
  * @cost_simd: upper estimate of a run in ns with @isa
  * @cost_scalar: the same without vector instructions
@@ -225,6 +242,7 @@ struct ink_bound {
 struct ink_plan {
 	const struct ink_graph *graph;
 	enum ink_isa isa;
+	unsigned long options;
 	u32 arena_size;
 	u32 input_size;
 	u32 output_size;
@@ -236,6 +254,7 @@ struct ink_plan {
 	u32 n_steps;
 	u32 n_sections;
 	void *packed;
+	size_t packed_size;
 	size_t memory;
 	u64 cost_simd;
 	u64 cost_scalar;
@@ -257,6 +276,17 @@ struct ink_plan {
  */
 struct ink_plan *ink_plan_build(const struct ink_graph *graph, enum ink_isa isa,
 				struct ink_why *why);
+
+/* One op for each step, so that tests can tell fusion from the rest. */
+#define INK_PLAN_UNFUSED	BIT(0)
+/* INK_PATH_S16 for all DENSE but those of a few rows. */
+#define INK_PLAN_S16		BIT(1)
+/* Likewise INK_PATH_S8, where the weights allow it. */
+#define INK_PLAN_S8		BIT(2)
+
+/* As ink_plan_build(), with options that tests and benchmarks need: INK_PLAN_*. */
+struct ink_plan *ink_plan_build_with(const struct ink_graph *graph, enum ink_isa isa,
+				     unsigned long options, struct ink_why *why);
 void ink_plan_free(struct ink_plan *plan);
 
 /**
@@ -275,12 +305,11 @@ void ink_plan_free(struct ink_plan *plan);
 void ink_plan_run(const struct ink_plan *plan, enum ink_isa isa, void *arena,
 		  const void *in, void *out);
 
-/**
- * ink_plan_step() - run one section of a plan, for callers that may sleep between
- *
+/*
  * ink_plan_run() is ink_plan_input(), ink_plan_section() for each section, and
  * ink_plan_output(). Long models in task context call these themselves and
- * cond_resched() in between.
+ * cond_resched() in between, with one and the same @isa for the whole run:
+ * vector code keeps no promise about what scalar code finds half-way.
  */
 void ink_plan_input(const struct ink_plan *plan, void *arena, const void *in);
 void ink_plan_section(const struct ink_plan *plan, enum ink_isa isa, void *arena, u32 section);

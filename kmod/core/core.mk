@@ -3,8 +3,12 @@
 # The engine in userspace: CORE_OBJS for programs and libraries, CORE_SAN for unit tests and fuzzers.
 # What the module links is listed in kmod/Kbuild.
 
-CORE_SRCS := $(wildcard kmod/core/*.c kmod/arch/x86/*.c)
+CORE_ARCH := $(if $(findstring x86_64,$(shell $(CC) -dumpmachine)),kmod/arch/x86)
+CORE_SRCS := $(wildcard kmod/core/*.c $(CORE_ARCH:=/*.c))
 CORE_OBJS := $(CORE_SRCS:%.c=$(B)/obj/%.o)
 CORE_SAN  := $(CORE_SRCS:%.c=$(B)/san/%.o)
 
 $(B)/obj/kmod/%.o $(B)/san/kmod/%.o: INK_CPPFLAGS += -Itools/lib/port -Ikmod/core
+
+# One instruction set for each file; nothing outside of them may use it.
+%/arch/x86/avx2.o: INK_CFLAGS += -mavx2

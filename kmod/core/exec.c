@@ -8,6 +8,7 @@
  * changes is the caller's arena.
  */
 #include "ops.h"
+#include "../arch/x86/avx2.h"
 
 void ink_plan_input(const struct ink_plan *plan, void *arena, const void *in)
 {
@@ -19,13 +20,30 @@ void ink_plan_output(const struct ink_plan *plan, void *arena, void *out)
 	memcpy(out, (u8 *)arena + plan->output_off, plan->output_size);
 }
 
+static void run_scalar(const struct ink_plan *plan, void *arena, const struct ink_step *s)
+{
+	u32 i;
+
+	for (i = s->op; i < s->op + s->count; i++)
+		ink_op_run(&plan->bound[i], arena, s->first, min(s->rows, plan->bound[i].m));
+}
+
 void ink_plan_section(const struct ink_plan *plan, enum ink_isa isa, void *arena, u32 section)
 {
-	const struct ink_step *s = &plan->steps[plan->sections[section].first];
-	const struct ink_step *end = s + plan->sections[section].count;
+	const struct ink_section *sec = &plan->sections[section];
+	const struct ink_step *s = &plan->steps[sec->first], *end = s + sec->count;
+	bool vector = isa != INK_ISA_SCALAR && sec->vector;
 
-	for (; s < end; s++)
-		ink_op_run(&plan->bound[s->op], arena, s->first, s->rows);
+	if (vector)
+		ink_port_fpu_begin();
+	for (; s < end; s++) {
+		if (vector && s->vector)
+			ink_avx2_run(&plan->bound[s->op], s->count, arena, s->first, s->rows);
+		else
+			run_scalar(plan, arena, s);
+	}
+	if (vector)
+		ink_port_fpu_end();
 }
 
 void ink_plan_run(const struct ink_plan *plan, enum ink_isa isa, void *arena,
@@ -73,10 +91,9 @@ u32 ink_plan_verdict(const struct ink_plan *plan, const void *out, s32 threshold
 	}
 }
 
-/* Until there are vector paths, the specification is all there is. */
 enum ink_isa ink_isa_best(void)
 {
-	return INK_ISA_SCALAR;
+	return ink_port_has_avx2() ? INK_ISA_AVX2 : INK_ISA_SCALAR;
 }
 
 const char *ink_isa_name(enum ink_isa isa)

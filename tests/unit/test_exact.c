@@ -78,7 +78,7 @@ static void look_at(const struct ink_plan *plan)
 		seen.fused += plan->steps[i].count > 1;
 		seen.cut += plan->steps[i].rows != INK_ALL_ROWS;
 	}
-	seen.sections += plan->n_sections > 2;
+	seen.sections += plan->n_sections > 1;
 }
 
 struct model {

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
+/*
+ * Vector code for x86-64 with AVX2: its interface and its memory layouts.
+ *
+ * What lives here: what plan.c and exec.c call, and the layouts that pack.c
+ * (plain C) writes and avx2.c (vectors) reads. What doesn't: intrinsics, so
+ * that every file can include this one. On other CPUs nothing is ever packed,
+ * so nothing is ever run.
+ */
+#ifndef INK_ARCH_X86_AVX2_H
+#define INK_ARCH_X86_AVX2_H
+
+#include "core.h"
+
+#ifdef __x86_64__
+
+/**
+ * ink_avx2_path() - choose how an op is to be computed
+ * @b: bound op; its path is set
+ * @options: INK_PLAN_*
+ * @scratch: set to the bytes it needs in the arena
+ *
+ * Return: bytes for ink_avx2_pack(), a multiple of 64; 0 when the op has to
+ * stay scalar.
+ */
+size_t ink_avx2_path(struct ink_bound *b, unsigned long options, u32 *scratch);
+
+/**
+ * ink_avx2_pack() - rearrange an op's constants
+ * @b: op with a path
+ * @packed: zeroed memory, aligned to 64 bytes, that @b->packed will point to
+ *
+ * Return: bytes used, what ink_avx2_path() said.
+ */
+size_t ink_avx2_pack(const struct ink_bound *b, void *packed);
+
+/**
+ * ink_avx2_run() - run ops with vectors, fused
+ * @b: the first op; all have a path and are packed
+ * @count: of ops
+ * @arena: of the plan
+ * @first: first row of a DENSE that is cut, a multiple of ink_avx2_step_rows()
+ * @rows: rows of it, or INK_ALL_ROWS
+ *
+ * Context: between ink_port_fpu_begin() and ink_port_fpu_end().
+ */
+void ink_avx2_run(const struct ink_bound *b, u32 count, u8 *arena, u32 first, u32 rows);
+
+#else
+
+static inline size_t ink_avx2_path(struct ink_bound *b, unsigned long options, u32 *scratch)
+{
+	return 0;
+}
+
+static inline size_t ink_avx2_pack(const struct ink_bound *b, void *packed)
+{
+	return 0;
+}
+
+static inline void ink_avx2_run(const struct ink_bound *b, u32 count, u8 *arena, u32 first,
+				u32 rows) { }
+
+#endif /* __x86_64__ */
+
+/* What vector code may write behind an output, and read behind any tensor. */
+#define INK_AVX2_SLACK		32u
+
+/*
+ * DENSE: rows go in blocks of eight, one for each 32-bit lane, and blocks in
+ * tiles of eight, four, two or one that share what is loaded of the input. Rows
+ * are spread over a pair of blocks such that narrowing instructions, which
+ * work on halves of a register, leave them in order; row() in pack.c says how.
+ */
+#define INK_AVX2_CHUNK_ROWS	256u	/* accumulators that are kept at a time */
+
+static inline u32 ink_avx2_blocks(u32 rows)
+{
+	return DIV_ROUND_UP(rows, 8u);
+}
+
+/* Blocks of the next tile when @blocks are left; smaller ones where rows are very long. */
+static inline u32 ink_avx2_tile(u32 blocks, u32 n)
+{
+	u32 tile = n > 4096 ? 2 : 8;
+
+	while (tile > blocks)
+		tile /= 2;
+	return tile;
+}
+
+/* A DENSE is only cut at multiples of so many rows. */
+static inline u32 ink_avx2_step_rows(u32 n)
+{
+	return 8 * ink_avx2_tile(U32_MAX, n);
+}
+
+/**
+ * struct ink_avx2_rows - requantisation of one block of eight rows
+ * @mult: by lane; what is used are the even lanes
+ * @mult_odd: odd lanes' multipliers, in the even lanes
+ * @add: bias * mult + 2^62 + rounding of the even lanes: makes the sum positive
+ * @add_odd: of the odd lanes
+ * @shift: of the even lanes
+ * @shift_odd: of the odd lanes
+ * @zero: zero point minus what is left of 2^62 after the shift, in the order
+ *	of the result
+ * @reserved: to a multiple of 64
+ */
+struct ink_avx2_rows {
+	s32 mult[8];
+	s32 mult_odd[8];
+	u64 add[4];
+	u64 add_odd[4];
+	u64 shift[4];
+	u64 shift_odd[4];
+	s32 zero[8];
+	s32 reserved[8];
+};
+
+/*
+ * @packed of a DENSE: struct ink_avx2_rows for each block, then the weights:
+ *   U8, S8:	for each tile [n / 4][tile][8 lanes][4]
+ *   S16:	for each tile [n / 2][tile][8 lanes][2] of 16 bits
+ *   ROWS:	[n / 16][1, 2, 4 or 8 rows][16] of 16 bits, and only one block
+ */
+static inline u32 ink_avx2_row_count(u32 m)
+{
+	return m > 4 ? 8 : m > 2 ? 4 : m;
+}
+
+/**
+ * struct ink_avx2_quant - head of @packed of a QUANT
+ * @chunks: of eight rows that are numbers
+ * @gathers: pieces of the input that make up the rows' inputs; 0: they lie in
+ *	the input as they are needed
+ * @src: in that case, where in the input
+ * @pieces: pieces of the output; 0: the output is the rows' results
+ * @hots: ONEHOT rows
+ *
+ * Then @chunks struct ink_avx2_chunk, @gathers and @pieces struct
+ * ink_avx2_piece, @hots struct ink_avx2_hot.
+ */
+struct ink_avx2_quant {
+	u32 chunks;
+	u32 gathers;
+	u32 src;
+	u32 pieces;
+	u32 hots;
+	u32 reserved[11];
+};
+
+/* Eight rows; members as in struct ink_avx2_rows. */
+struct ink_avx2_chunk {
+	s32 lo[8];
+	s32 hi[8];
+	s32 mult[8];
+	s32 mult_odd[8];
+	u64 add[4];
+	u64 add_odd[4];
+	u64 shift[4];
+	u64 shift_odd[4];
+	s32 zero[8];
+	s32 log[8];	/* all ones: of the logarithm */
+	u32 any_log;
+	u32 reserved[15];
+};
+
+/* @len elements from @src to @dst; in the output INKLING_NONE is a run of @zero. */
+struct ink_avx2_piece {
+	u32 src;
+	u32 dst;
+	u32 len;
+	s32 zero;
+};
+
+/* Scratch: inputs gathered, with room for a vector too much, then results likewise. */
+static inline u32 ink_avx2_gathered(u32 chunks)
+{
+	return ALIGN(chunks * 32 + 64, 64u);
+}
+
+/* A ONEHOT row: where in the output its hot element may be. */
+struct ink_avx2_hot {
+	u32 feature;
+	s32 lo;
+	u32 width;
+	u32 dst;
+	s32 hot;
+};
+
+#endif /* INK_ARCH_X86_AVX2_H */

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later
+/*
+ * Preparing ops for AVX2: DENSE.
+ *
+ * What lives here: which instructions the weights of a DENSE allow, and the
+ * layout in which avx2.c reads them. Plain C, run once when a model is loaded.
+ * What doesn't: QUANT, see pack_quant.c.
+ */
+#include "pack.h"
+
+/*
+ * vpmaddubsw adds two products of an unsigned and a signed byte and saturates
+ * at 16 bits. Inputs are made unsigned by taking off their lowest value, so a
+ * pair of weights is safe when the greatest input doesn't take the sum of the
+ * positive ones, or that of the negative ones, out of range. The sum over a row
+ * has to fit as well, since the bias is added in 64 bits.
+ */
+static bool fits_u8(const struct ink_bound *b)
+{
+	const s8 *w = b->in_const[1];
+	s64 range = (s64)b->in_hi - b->in_lo;
+	s32 up, down;
+	u64 sum;
+	u32 row, i, k;
+
+	for (row = 0; row < b->m; row++, w += b->n) {
+		for (i = 0, sum = 0; i < b->n; i += 2) {
+			for (k = i, up = down = 0; k < min(i + 2, b->n); k++) {
+				up += max((s32)w[k], 0);
+				down += min((s32)w[k], 0);
+			}
+			if (range * up > S16_MAX || range * down < S16_MIN)
+				return false;
+			sum += (u64)(up - down);
+		}
+		if (sum * (u64)range > S32_MAX)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * With |x| <= 128 as the unsigned and the weight, negated where x is negative,
+ * as the signed byte, two products are 2 * 128 * 127 at most. -128 can't be
+ * negated in eight bits.
+ */
+static bool fits_s8(const struct ink_bound *b)
+{
+	const s8 *w = b->in_const[1];
+	size_t i, size = (size_t)b->m * b->n;
+
+	for (i = 0; i < size; i++)
+		if (w[i] == S8_MIN)
+			return false;
+	return true;
+}
+
+/*
+ * Where weights stay in the first-level cache, 16 bits are as good as S8 and
+ * need no proof; beyond, half the bytes win.
+ */
+#define S16_WEIGHTS	8192u
+
+static u8 dense_path(const struct ink_bound *b, unsigned long options)
+{
+	if (b->m <= 4 || (b->m <= 8 && b->n >= 64))
+		return INK_PATH_ROWS;
+	if (options & INK_PLAN_S16)
+		return INK_PATH_S16;
+	if (!(options & INK_PLAN_S8) && fits_u8(b))
+		return INK_PATH_U8;
+	if ((options & INK_PLAN_S8 || (u64)b->m * b->n > S16_WEIGHTS) && fits_s8(b))
+		return INK_PATH_S8;
+	return INK_PATH_S16;
+}
+
+static size_t dense_size(const struct ink_bound *b)
+{
+	size_t rows = (size_t)ink_avx2_blocks(b->m) * sizeof(struct ink_avx2_rows);
+	size_t weights;
+
+	switch (b->path) {
+	case INK_PATH_ROWS:
+		weights = (size_t)DIV_ROUND_UP(b->n, 16u) * ink_avx2_row_count(b->m) * 32;
+		break;
+	case INK_PATH_S16:
+		weights = (size_t)DIV_ROUND_UP(b->n, 2u) * ink_avx2_blocks(b->m) * 32;
+		break;
+	default:
+		weights = (size_t)DIV_ROUND_UP(b->n, 4u) * ink_avx2_blocks(b->m) * 32;
+	}
+	return rows + ALIGN(weights, (size_t)64);
+}
+
+/* Accumulators, and for S16 the widened input behind them. */
+static u32 dense_scratch(const struct ink_bound *b)
+{
+	u32 rows = min(ALIGN(b->m, 8u), INK_AVX2_CHUNK_ROWS);
+
+	return ALIGN(rows * 4, 64u) + (b->path == INK_PATH_S16 ? ALIGN(b->n * 2, 64u) : 0);
+}
+
+size_t ink_avx2_path(struct ink_bound *b, unsigned long options, u32 *scratch)
+{
+	*scratch = 0;
+	b->path = INK_PATH_SCALAR;
+	if (b->opcode == INKLING_OP_QUANT)
+		return ink_avx2_quant_path(b, scratch);
+	if (b->opcode != INKLING_OP_DENSE)
+		return 0;
+	b->path = dense_path(b, options);
+	*scratch = dense_scratch(b);
+	return dense_size(b);
+}
+
+/*
+ * Row of a lane. In half a register the even lanes, then the odd ones are
+ * multiplied and put together again by vshufps, which takes 0, 2 of both. Two
+ * blocks are then narrowed by vpackssdw, which takes the lower halves of both
+ * first. A last block without a partner isn't spread.
+ */
+static u32 row(u32 block, u32 lane, u32 blocks)
+{
+	static const u8 in_half[4] = { 0, 2, 1, 3 };
+	u32 half = lane / 4;
+
+	if (block == blocks - 1 && !(block & 1))
+		return block * 8 + half * 4 + in_half[lane & 3];
+	return (block / 2) * 16 + half * 8 + (block & 1) * 4 + in_half[lane & 3];
+}
+
+/* Zero beyond the last row, so that the spare lanes come out as something harmless. */
+static s32 sum_of_row(const struct ink_bound *b, u32 r)
+{
+	const s8 *w = (const s8 *)b->in_const[1] + (size_t)r * b->n;
+	s32 sum = 0;
+	u32 i;
+
+	for (i = 0; i < b->n; i++)
+		sum += w[i];
+	return sum;
+}
+
+static void pack_row(const struct ink_bound *b, struct ink_avx2_rows *p, u32 lane, u32 r)
+{
+	s32 mult = ((const s32 *)b->in_const[3])[r];
+	u32 shift = (u32)((const s8 *)b->in_const[4])[r];
+	s64 bias = ((const s32 *)b->in_const[2])[r];
+	u64 add;
+
+	/* What the accumulator lacks because the inputs' lowest value was taken off. */
+	if (b->path == INK_PATH_U8)
+		bias += (s64)sum_of_row(b, r) * b->in_lo;
+	add = (u64)bias * (u64)mult + (1ull << 62) + (1ull << (shift - 1));
+	if (lane & 1) {
+		p->mult_odd[lane & ~1u] = mult;
+		p->add_odd[lane / 2] = add;
+		p->shift_odd[lane / 2] = shift;
+	} else {
+		p->mult[lane] = mult;
+		p->add[lane / 2] = add;
+		p->shift[lane / 2] = shift;
+	}
+	/* In the order of the result: vshufps puts lane 0 2 1 3 at 0 1 2 3. */
+	lane = (lane & 4) | ((lane & 1) << 1) | ((lane >> 1) & 1);
+	p->zero[lane] = (s32)((u32)b->attr[0] - (u32)((1ull << 62) >> shift));
+}
+
+static void pack_rows(const struct ink_bound *b, struct ink_avx2_rows *p)
+{
+	u32 blocks = ink_avx2_blocks(b->m), block, lane, r;
+
+	for (block = 0; block < blocks; block++)
+		for (lane = 0; lane < 8; lane++) {
+			r = row(block, lane, blocks);
+			if (r < b->m)
+				pack_row(b, &p[block], lane, r);
+		}
+}
+
+/* Weights of @step inputs from @k on, for each lane of a block. */
+static void pack_block(const struct ink_bound *b, void *to, u32 block, u32 k, u32 step)
+{
+	u32 blocks = ink_avx2_blocks(b->m), lane, i, r;
+	const s8 *w = b->in_const[1];
+	s8 v;
+
+	for (lane = 0; lane < 8; lane++) {
+		r = row(block, lane, blocks);
+		for (i = 0; i < step; i++) {
+			v = r < b->m && k + i < b->n ? w[(size_t)r * b->n + k + i] : 0;
+			if (b->path == INK_PATH_S16)
+				((s16 *)to)[lane * step + i] = v;
+			else
+				((s8 *)to)[lane * step + i] = v;
+		}
+	}
+}
+
+static void pack_blocks(const struct ink_bound *b, u8 *to)
+{
+	u32 step = b->path == INK_PATH_S16 ? 2 : 4;
+	u32 blocks = ink_avx2_blocks(b->m), block, tile, t, k;
+
+	for (block = 0; block < blocks; block += tile) {
+		tile = ink_avx2_tile(blocks - block, b->n);
+		for (k = 0; k < b->n; k += step)
+			for (t = 0; t < tile; t++, to += 32)
+				pack_block(b, to, block + t, k, step);
+	}
+}
+
+static void pack_along_rows(const struct ink_bound *b, s16 *to)
+{
+	u32 rows = ink_avx2_row_count(b->m), r, i, k;
+	const s8 *w = b->in_const[1];
+
+	for (k = 0; k < b->n; k += 16)
+		for (r = 0; r < rows; r++)
+			for (i = k; i < k + 16; i++)
+				*to++ = r < b->m && i < b->n ? w[(size_t)r * b->n + i] : 0;
+}
+
+size_t ink_avx2_pack(const struct ink_bound *b, void *packed)
+{
+	struct ink_avx2_rows *rows = packed;
+	void *weights = rows + ink_avx2_blocks(b->m);
+
+	if (b->path == INK_PATH_QUANT)
+		return ink_avx2_quant_pack(b, packed);
+	pack_rows(b, rows);
+	if (b->path == INK_PATH_ROWS)
+		pack_along_rows(b, weights);
+	else
+		pack_blocks(b, weights);
+	return dense_size(b);
+}

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later
+/*
+ * When each op of a plan runs, and what that costs.
+ *
+ * What lives here: the estimate of an op's time, the cut into steps, where
+ * neighbours with vectors become one step that runs fused, and the cut into
+ * sections that keep their budget. What doesn't: memory (plan.c).
+ */
+#include "schedule.h"
+#include "../arch/x86/avx2.h"
+
+/*
+ * Upper estimates in picoseconds, meant to hold on any x86-64 server of the
+ * last ten years; Documentation/verifier.rst says how they were chosen. They
+ * decide in which contexts a model may run, so they are on the high side.
+ */
+#define COST_OP			30000	/* to begin an op or a step */
+#define COST_SECTION		150000	/* to save and restore vector registers */
+#define COST_MAC_SCALAR		1500
+#define COST_MAC_SIMD		150
+#define COST_ROW_SCALAR		4000	/* requantise one output of a DENSE */
+#define COST_ROW_SIMD		1500
+#define COST_ELEMENT		4000	/* one element of any other op */
+#define COST_SOFTMAX		25000	/* two exponentials and a division */
+#define COST_QUANT_ROW		8000
+
+#define SECTION_PS		(INK_BUDGET_SECTION_NS * 1000ull)
+
+/* What two sections cost more than one: shorter scalar steps don't part a section. */
+#define SHORT_PS		500000ull
+
+/* Picoseconds of @rows rows of a DENSE, or of any other op as a whole. */
+static u64 op_cost(const struct ink_bound *b, u32 rows, bool simd)
+{
+	simd = simd && b->path != INK_PATH_SCALAR;
+	switch (b->opcode) {
+	case INKLING_OP_DENSE:
+		return COST_OP + (u64)min(rows, b->m) *
+		       ((u64)b->n * (simd ? COST_MAC_SIMD : COST_MAC_SCALAR) +
+			(simd ? COST_ROW_SIMD : COST_ROW_SCALAR));
+	case INKLING_OP_QUANT:
+		return COST_OP + (u64)b->in_count[1] / 8 * COST_QUANT_ROW + b->m * 50ull;
+	case INKLING_OP_SOFTMAX:
+		return COST_OP + (u64)b->m * COST_SOFTMAX;
+	default:
+		return COST_OP + (u64)max(b->n, b->m) * COST_ELEMENT;
+	}
+}
+
+static u64 step_cost(const struct ink_plan *plan, const struct ink_step *s, bool simd)
+{
+	u64 cost = 0;
+	u32 i;
+
+	for (i = 0; i < s->count; i++)
+		cost += op_cost(&plan->bound[s->op + i], s->rows, simd);
+	return cost;
+}
+
+bool ink_schedule_fits(const struct ink_bound *b)
+{
+	return op_cost(b, b->path == INK_PATH_QUANT || b->path == INK_PATH_ROWS ?
+		       INK_ALL_ROWS : ink_avx2_step_rows(b->n), true) <= SECTION_PS;
+}
+
+/* Rows of one step of a DENSE, so that a step is a quarter of a section if it can. */
+static u32 rows_per_step(const struct ink_bound *b, bool simd)
+{
+	u32 unit = ink_avx2_step_rows(b->n);
+	u64 row = op_cost(b, 1, simd) - op_cost(b, 0, simd);
+	u64 rows = div64_u64(SECTION_PS / 4, row);
+
+	return rows < unit ? unit : (u32)min_t(u64, rows - rows % unit, b->m);
+}
+
+/* Append a step; with @plan->steps NULL only count it. */
+static void put_step(struct ink_plan *plan, struct ink_step step)
+{
+	if (plan->steps)
+		plan->steps[plan->n_steps] = step;
+	plan->n_steps++;
+}
+
+static void cut_op(struct ink_plan *plan, u32 op)
+{
+	const struct ink_bound *b = &plan->bound[op];
+	bool vector = b->path != INK_PATH_SCALAR;
+	u32 rows = rows_per_step(b, vector), first;
+
+	for (first = 0; first < b->m; first += rows)
+		put_step(plan, (struct ink_step){ .op = op, .count = 1, .first = first,
+			 .rows = min(rows, b->m - first), .vector = vector });
+}
+
+/* Whole ops in vectors from @op on that make one step; 0: this one has to be cut. */
+static u32 fuse_ops(const struct ink_plan *plan, u32 op)
+{
+	u32 n_ops = plan->graph->header->n_ops, n;
+	u64 cost = 0;
+
+	for (n = 0; op + n < n_ops; n++) {
+		const struct ink_bound *b = &plan->bound[op + n];
+
+		cost += op_cost(b, INK_ALL_ROWS, true);
+		if (b->path == INK_PATH_SCALAR || cost > SECTION_PS ||
+		    (n && plan->options & INK_PLAN_UNFUSED))
+			break;
+	}
+	return n;
+}
+
+static void cut_steps(struct ink_plan *plan)
+{
+	u32 n_ops = plan->graph->header->n_ops, i, n;
+
+	plan->n_steps = 0;
+	for (i = 0; i < n_ops; i += n) {
+		const struct ink_bound *b = &plan->bound[i];
+
+		n = fuse_ops(plan, i);
+		if (n)
+			put_step(plan, (struct ink_step){ .op = i, .count = n,
+				 .rows = INK_ALL_ROWS, .vector = true });
+		else if (b->opcode == INKLING_OP_DENSE)
+			cut_op(plan, i);
+		else
+			put_step(plan, (struct ink_step){ .op = i, .count = 1,
+				 .rows = INK_ALL_ROWS });
+		n += !n;
+	}
+}
+
+/*
+ * How many steps from @first on make one section. Steps of one kind go
+ * together; short scalar ones between two with vectors too, since closing the
+ * FPU and opening it again costs more.
+ */
+static u32 section_length(const struct ink_plan *plan, u32 first)
+{
+	const struct ink_step *s = &plan->steps[first];
+	u64 cost = 0, scalar = 0, c;
+	u32 n, end = 0;
+
+	for (n = 0; first + n < plan->n_steps; n++, s++) {
+		c = step_cost(plan, s, true);
+		cost += c;
+		if (n && cost > SECTION_PS)
+			break;
+		if (plan->steps[first].vector) {
+			scalar = s->vector ? 0 : scalar + c;
+			if (scalar > SHORT_PS)
+				break;
+		} else if (s->vector) {
+			break;
+		}
+		if (s->vector == plan->steps[first].vector)
+			end = n + 1;
+	}
+	return end;
+}
+
+static void cut_sections(struct ink_plan *plan)
+{
+	u32 i, n;
+
+	plan->n_sections = 0;
+	for (i = 0; i < plan->n_steps; i += n) {
+		n = section_length(plan, i);
+		plan->sections[plan->n_sections++] = (struct ink_section){
+			.first = i, .count = n, .vector = plan->steps[i].vector,
+		};
+	}
+}
+
+static void set_cost(struct ink_plan *plan)
+{
+	u64 simd = 0, scalar = 0;
+	u32 i;
+
+	for (i = 0; i < plan->n_steps; i++) {
+		simd += step_cost(plan, &plan->steps[i], true);
+		scalar += step_cost(plan, &plan->steps[i], false);
+	}
+	for (i = 0; i < plan->n_sections; i++)
+		simd += plan->sections[i].vector ? COST_SECTION : 0;
+	plan->cost_simd = div64_u64(simd + 999, 1000);
+	plan->cost_scalar = div64_u64(scalar + 999, 1000);
+	plan->contexts = INKLING_CTX_TASK;
+	if (plan->cost_simd <= INK_BUDGET_SOFTIRQ_NS)
+		plan->contexts |= INKLING_CTX_SOFTIRQ;
+	if (plan->cost_simd <= INK_BUDGET_HARDIRQ_NS)
+		plan->contexts |= INKLING_CTX_HARDIRQ;
+}
+
+bool ink_schedule_build(struct ink_plan *plan)
+{
+	cut_steps(plan);
+	plan->steps = ink_port_zalloc(plan->n_steps * sizeof(*plan->steps));
+	plan->sections = ink_port_zalloc(plan->n_steps * sizeof(*plan->sections));
+	if (!plan->steps || !plan->sections)
+		return false;
+	cut_steps(plan);
+	cut_sections(plan);
+	set_cost(plan);
+	plan->memory += plan->n_steps * (sizeof(*plan->steps) + sizeof(*plan->sections));
+	return true;
+}

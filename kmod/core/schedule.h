@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
+/*
+ * Order and cost of a plan, for plan.c alone.
+ */
+#ifndef INK_SCHEDULE_H
+#define INK_SCHEDULE_H
+
+#include "core.h"
+
+/**
+ * ink_schedule_fits() - may an op run in vectors?
+ * @b: op with a path
+ *
+ * Return: false when its smallest step is too long for a section.
+ */
+bool ink_schedule_fits(const struct ink_bound *b);
+
+/**
+ * ink_schedule_build() - cut a plan's ops into steps and sections
+ * @plan: with its ops bound; steps, sections, costs and contexts are set
+ *
+ * Return: false without memory.
+ */
+bool ink_schedule_build(struct ink_plan *plan);
+
+#endif /* INK_SCHEDULE_H */

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What randmodel.c asks of randmodel_ops.c: one operator with random constants each. */
+#ifndef INK_TEST_RANDMODEL_OPS_H
+#define INK_TEST_RANDMODEL_OPS_H
+
+#include "image_builder.h"
+#include "randmodel.h"
+
+struct randmodel {
+	struct ink_builder *b;
+	struct ink_rand r;
+	uint32_t in, out;	/* tensors of the model */
+};
+
+uint32_t randmodel_dtype(const struct randmodel *m, uint32_t tensor);
+
+/* Each returns the tensor that was made. */
+uint32_t randmodel_input(struct randmodel *m, uint32_t dtype, uint32_t n);
+uint32_t randmodel_dense(struct randmodel *m, uint32_t in, uint32_t rows, uint32_t dtype);
+uint32_t randmodel_quant(struct randmodel *m, uint32_t in, uint32_t rows);
+uint32_t randmodel_lut(struct randmodel *m, uint32_t in);
+uint32_t randmodel_concat(struct randmodel *m, const uint32_t *in, uint32_t n);
+uint32_t randmodel_softmax(struct randmodel *m, uint32_t in);
+uint32_t randmodel_argmax(struct randmodel *m, uint32_t in);
+
+/* ADD, MUL or DIST; @b may be INKLING_NONE: a constant, before or after @a. */
+uint32_t randmodel_pair(struct randmodel *m, uint32_t opcode, uint32_t a, uint32_t b);
+
+/* int8 or int16 to int32, without loss. */
+uint32_t randmodel_keep(struct randmodel *m, uint32_t in);
+
+#endif /* INK_TEST_RANDMODEL_OPS_H */
