@@ -30,3 +30,16 @@ $(B)/san/alloc/%.o: %.c
 $(B)/unit/test_memory: $(B)/san/tests/unit/test_memory.o $(UNIT_HELP) $(ALLOC_CORE)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ -lcmocka -lnettle $(LDLIBS)
+
+# test_exact.c twice: with sanitizers as all the others, and as users get the engine, for a million cases.
+EXACT_HELP := tests/lib/randmodel.c tests/lib/randmodel_ops.c
+
+$(B)/obj/tests/%.o $(B)/san/tests/lib/%.o: INK_CPPFLAGS += -Itools/lib -Itools/lib/port -Ikmod/core -Itests/lib
+$(B)/san/tests/unit/test_exact.o: INK_CPPFLAGS += -Itests/lib
+$(B)/unit/test_exact: $(EXACT_HELP:%.c=$(B)/san/%.o)
+
+UNIT += $(B)/unit/test_exact_million
+$(B)/unit/test_exact_million: $(patsubst %.c,$(B)/obj/%.o,tests/unit/test_exact.c $(EXACT_HELP) \
+	tools/lib/image_builder.c tools/lib/image_layout.c) $(CORE_OBJS)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -lnettle $(LDLIBS)
