@@ -3,7 +3,7 @@
 # The BPF objects: each bpf/NAME/NAME.bpf.c becomes $(B)/bpf/NAME.bpf.o. No kernel's BTF is needed to
 # build them, only uapi headers and libbpf's. -mcpu=v3 is for atomic compare-and-exchange (Linux 5.12).
 
-BPF_NAMES    := $(if $(wildcard bpf/inkling_kfuncs.h),$(basename $(basename $(notdir $(wildcard bpf/*/*.bpf.c)))))
+BPF_NAMES    := $(basename $(basename $(notdir $(wildcard bpf/*/*.bpf.c))))
 BPF_OBJECTS  := $(BPF_NAMES:%=$(B)/bpf/%.bpf.o)
 # Debian keeps asm/*.h in a folder of the architecture, which clang forgets for the BPF target.
 BPF_CPPFLAGS  = -Iuapi -idirafter /usr/include/$(shell $(CC) -print-multiarch)
@@ -28,3 +28,20 @@ $(foreach name,$(BPF_NAMES),$(eval $(call BPF_RULE,$(name))))
 install-bpf: $(BPF_OBJECTS)
 	@mkdir -p $(DESTDIR)$(PREFIX)/lib/inkling/bpf
 	install -m 644 $(BPF_OBJECTS) $(DESTDIR)$(PREFIX)/lib/inkling/bpf
+
+# What the selftests of the hooks need besides scripts; not tests themselves.
+SELFTESTS += $(B)/test/flow_model
+
+$(B)/obj/tests/selftests/flow_%.o: INK_CPPFLAGS += -Itools/lib -Itools/inkling
+$(B)/test/flow_model: $(B)/obj/tests/selftests/flow_model.o $(B)/libinkling.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lnettle $(LDLIBS)
+
+FLOW_SAN := $(patsubst %,$(B)/san/tools/attach/%.o,capture flow_table prefix rows schema) \
+	$(patsubst %,$(B)/san/tools/inkling/%.o,args output)
+
+FLOW_UNIT := $(B)/unit/test_flow $(B)/unit/test_flow_parse
+
+$(FLOW_UNIT:$(B)/unit/%=$(B)/san/tests/unit/%.o): INK_CPPFLAGS += -Itools/inkling -Itools/attach
+$(FLOW_UNIT): UNIT_LIBS += -lpcap -lelf -ljson-c $(LIB_LIBS)
+$(FLOW_UNIT): $(FLOW_SAN) $(LIB_SAN)

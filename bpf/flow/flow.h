@@ -108,9 +108,17 @@ INK_INLINE __s32 ink_window_rate(const struct ink_window *w, __u64 now)
 	return ink_clamp(w->fast_now + ((w->fast_before * rest) >> INK_FAST_SHIFT));
 }
 
+/* Ports and addresses come in rows, which has to look random (MurmurHash3's final mix). */
+INK_INLINE __u32 ink_mix(__u32 x)
+{
+	x = (x ^ (x >> 16)) * 0x85ebca6bu;
+	x = (x ^ (x >> 13)) * 0xc2b2ae35u;
+	return x ^ (x >> 16);
+}
+
 INK_INLINE void ink_sketch_add(struct ink_sketch *s, __u32 item)
 {
-	__u32 bit = (item * 0x9e3779b1u) >> 25;	/* Fibonacci hashing to 7 bits */
+	__u32 bit = ink_mix(item) & (INK_SKETCH_BITS - 1);
 	__u64 mask = 1ull << (bit & 63);
 
 	if (bit < 64) {

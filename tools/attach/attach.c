@@ -160,7 +160,6 @@ static int ink_attach_locked(struct ink_program_options *o, struct ink_attachmen
 	/* The interface went away, or a command was killed half-way. */
 	if (ink_pins_remove(o->target) != -ENOENT)
 		ink_note("cleaned up what an earlier attachment to %s left", o->target);
-	ink_pins_prepare();
 	err = ink_pins_make(o->target);
 	if (err) {
 		ink_error(ink_fmt("can't make %s: %s", ink_pin_path(o->target, NULL),
@@ -226,12 +225,6 @@ static int ink_attach_net(const char *target, const struct ink_attach_options *o
 	if (!ink_target_split(target, netns, iface))
 		ink_die(INK_EXIT_USAGE, ink_fmt("%s is not an interface", ink_fmt_safe(target)),
 			"IFACE, or NETNS:IFACE for one in a named network namespace");
-	lock = ink_pins_prepare();
-	if (!lock)
-		lock = ink_pins_lock();
-	if (lock < 0)
-		ink_die(ink_exit_errno(lock), ink_fmt("can't use /sys/fs/bpf: %s", strerror(-lock)),
-			"this needs root and a kernel with BPF");
 	old = ink_netns_enter(netns);
 	if (old < 0)
 		ink_die(ink_exit_errno(old), ink_fmt("can't enter network namespace %s: %s",
@@ -241,13 +234,17 @@ static int ink_attach_net(const char *target, const struct ink_attach_options *o
 	if (!o.ifindex)
 		ink_die(INK_EXIT_NOENT, ink_fmt("there is no interface %s", ink_fmt_safe(target)),
 			"`ip -br link` shows what there is; NETNS:IFACE names one elsewhere");
+	lock = ink_pins_lock(true);
+	if (lock < 0)
+		ink_die(ink_exit_errno(lock), ink_fmt("can't use /sys/fs/bpf: %s", strerror(-lock)),
+			"this needs root and a kernel with BPF");
 	o.allow = allow;
 	record.ifindex = o.ifindex;
 	snprintf(record.slot, sizeof(record.slot), "%s", slot->name);
 	snprintf(record.target, sizeof(record.target), "%s", target);
 	code = ink_attach_locked(&o, &record, target);
 	ink_netns_leave(old);
-	close(lock);
+	ink_pins_unlock(lock);
 	if (!code)
 		ink_attach_report(&record, slot);
 	ink_slot_free(slot);

@@ -54,7 +54,7 @@ static int ink_detach_all(const char *only)
 	size_t i, n, done = 0;
 	char **all;
 
-	lock = ink_pins_lock();
+	lock = ink_pins_lock(false);
 	if (lock < 0 && lock != -ENOENT)
 		ink_die(ink_exit_errno(lock), ink_fmt("can't use %s: %s", INK_PIN_ROOT,
 						      strerror(-lock)), "this needs root");
@@ -75,8 +75,7 @@ static int ink_detach_all(const char *only)
 		free(all[i]);
 	}
 	free(all);
-	if (lock >= 0)
-		close(lock);
+	ink_pins_unlock(lock);
 	if (only && !done && !code) {
 		ink_error(ink_fmt("nothing is attached to %s", ink_fmt_safe(only)),
 			  "`inkling attach --list` shows what is");

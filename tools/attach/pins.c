@@ -79,7 +79,7 @@ const char *ink_pin_path(const char *target, const char *name)
 		      ink_fmt(INK_PIN_ROOT "/%s", text);
 }
 
-int ink_pins_prepare(void)
+static int ink_pins_prepare(void)
 {
 	struct statfs fs;
 
@@ -93,16 +93,34 @@ int ink_pins_prepare(void)
 	return 0;
 }
 
-int ink_pins_lock(void)
+/* The folder goes with the last attachment: what was locked may not be it any more. */
+int ink_pins_lock(bool make)
 {
-	int fd = open(INK_PIN_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stat held, there;
+	int fd, err;
 
-	if (fd < 0)
-		return -errno;
-	if (!flock(fd, LOCK_EX))
-		return fd;
-	close(fd);
-	return -errno;
+	for (;;) {
+		err = make ? ink_pins_prepare() : 0;
+		fd = err ? -1 : open(INK_PIN_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0)
+			return err ? err : -errno;
+		if (flock(fd, LOCK_EX) || fstat(fd, &held)) {
+			err = -errno;
+			close(fd);
+			return err;
+		}
+		if (!stat(INK_PIN_ROOT, &there) && held.st_ino == there.st_ino)
+			return fd;
+		close(fd);
+	}
+}
+
+void ink_pins_unlock(int lock)
+{
+	if (lock < 0)
+		return;
+	rmdir(INK_PIN_ROOT);	/* fails where there are attachments */
+	close(lock);
 }
 
 int ink_pins_make(const char *target)
@@ -125,9 +143,6 @@ int ink_pins_remove(const char *target)
 	if (!err && rmdir(path))
 		err = -errno;
 	free((char *)path);
-	/* The last one takes the common folder with it; it stays when there are others. */
-	if (!err)
-		rmdir(INK_PIN_ROOT);
 	return err;
 }
 

@@ -58,10 +58,12 @@ void ink_netns_leave(int old);
 
 /* Path of a pin, from ink_fmt()'s buffers; @name NULL: the folder. */
 const char *ink_pin_path(const char *target, const char *name);
-/* Mount the BPF file system if need be and make INK_PIN_ROOT; 0 or -errno. */
-int ink_pins_prepare(void);
-/* Serialise attach and detach: a descriptor to close, or -errno. */
-int ink_pins_lock(void);
+/*
+ * Serialise attach and detach. With @make the BPF file system is mounted and
+ * INK_PIN_ROOT made if need be. Return: a lock, or -errno; -ENOENT: no root.
+ */
+int ink_pins_lock(bool make);
+void ink_pins_unlock(int lock);	/* also removes an empty INK_PIN_ROOT */
 int ink_pins_make(const char *target);		/* 0 or -errno */
 int ink_pins_remove(const char *target);	/* the folder and what is in it; 0 or -errno */
 /* All targets, sorted; each one and the list are the caller's to free. */
