@@ -139,7 +139,7 @@ static void take_row(struct reading *r)
 		g->harmful += e->label[e->n] != 0;
 	}
 	e->n++;
-	if (++r->batched == INK_ROWS_BATCH)
+	if (++r->batched == INK_SOURCE_BATCH)
 		flush(r);
 }
 
@@ -169,8 +169,8 @@ static void open_kernel(struct reading *r)
 			ink_fmt("inkling mode %s monitor", r->e->kernel_slot));
 	s->threshold = info.threshold;
 	s->threshold_from = ink_xstrdup(ink_fmt("slot %s", r->e->kernel_slot));
-	r->kernel_out = ink_xalloc(INK_ROWS_BATCH, s->out_size);
-	r->kernel_verdicts = ink_xalloc(INK_ROWS_BATCH, sizeof(*r->kernel_verdicts));
+	r->kernel_out = ink_xalloc(INK_SOURCE_BATCH, s->out_size);
+	r->kernel_verdicts = ink_xalloc(INK_SOURCE_BATCH, sizeof(*r->kernel_verdicts));
 }
 
 static void open_csv(struct reading *r, const char *columns)
@@ -195,9 +195,9 @@ void ink_eval_read(struct ink_eval *e, const char *columns)
 	open_csv(&r, columns);
 	if (e->kernel_slot)
 		open_kernel(&r);
-	r.in = ink_xalloc(INK_ROWS_BATCH, e->scorer.in_size);
-	r.out = ink_xalloc(INK_ROWS_BATCH, e->scorer.out_size);
-	r.verdicts = ink_xalloc(INK_ROWS_BATCH, sizeof(*r.verdicts));
+	r.in = ink_xalloc(INK_SOURCE_BATCH, e->scorer.in_size);
+	r.out = ink_xalloc(INK_SOURCE_BATCH, e->scorer.out_size);
+	r.verdicts = ink_xalloc(INK_SOURCE_BATCH, sizeof(*r.verdicts));
 	ink_progress_begin(&progress, e->data, ink_csv_size(r.csv));
 	while ((got = ink_csv_next(r.csv)) > 0) {
 		take_row(&r);

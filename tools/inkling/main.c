@@ -11,6 +11,15 @@
 #include "cli.h"
 #include "inkling.h"
 
+/* Parts that a build can do without: what they need may not be installed. */
+#pragma weak cmd_compile
+#pragma weak cmd_attach
+#pragma weak cmd_detach
+#pragma weak cmd_panic
+#pragma weak cmd_events
+#pragma weak cmd_features
+#pragma weak cmd_replay
+
 static const struct ink_cmd commands[] = {
 	{ "compile", "Models", "make a .ink model of an ONNX file", cmd_compile },
 	{ "inspect", "Models", "show what a model is, reads, costs and what was proven of it", cmd_inspect },
@@ -28,6 +37,7 @@ static const struct ink_cmd commands[] = {
 	{ "watch", "Slots", "print changes of slots as they happen", cmd_watch },
 	{ "attach", "Hooks", "let a slot judge what passes a hook", cmd_attach },
 	{ "detach", "Hooks", "take a slot off its hooks", cmd_detach },
+	{ "panic", "Hooks", "take everything off all hooks at once", cmd_panic },
 	{ "events", "Hooks", "print verdicts as they are given", cmd_events },
 	{ "features", "Hooks", "compute the features of a capture's flows", cmd_features },
 	{ "replay", "Hooks", "judge a capture's flows offline", cmd_replay },
@@ -43,7 +53,7 @@ static const struct ink_cmd *find_command(const char *name)
 	size_t i;
 
 	for (i = 0; i < N_COMMANDS; i++)
-		if (!strcmp(commands[i].name, name))
+		if (commands[i].fn && !strcmp(commands[i].name, name))
 			return &commands[i];
 	return NULL;
 }
@@ -54,6 +64,8 @@ static struct json_object *table_json(void)
 	size_t i;
 
 	for (i = 0; i < N_COMMANDS; i++) {
+		if (!commands[i].fn)
+			continue;
 		o = ink_json_object();
 		ink_json_str(o, "name", commands[i].name);
 		ink_json_str(o, "group", commands[i].group);
@@ -71,6 +83,8 @@ static void print_table(FILE *to)
 	fputs("usage: inkling COMMAND [ARGUMENT]...\n\n"
 	      "Small neural networks in the kernel: compile, load, watch.\n", to);
 	for (i = 0; i < N_COMMANDS; i++) {
+		if (!commands[i].fn)
+			continue;
 		if (!group || strcmp(group, commands[i].group)) {
 			group = commands[i].group;
 			fprintf(to, "\n%s:\n", group);

@@ -3,7 +3,7 @@
  * inkling run and inkling score: verdicts on inputs, here or in the kernel.
  *
  * What lives here: the two commands and their common output. What doesn't:
- * sources (rows.c) and engines (scorer.c).
+ * sources (source.c) and engines (scorer.c).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@
 /* State of one command. */
 struct run {
 	struct ink_scorer scorer;
-	struct ink_rows rows;
+	struct ink_source source;
 	const char *out_path;
 	FILE *out;
 	uint8_t *in_buf, *out_buf;
@@ -129,18 +129,18 @@ static void run_all(struct run *r)
 	uint64_t total, position;
 	size_t n = 0;
 
-	r->in_buf = ink_xalloc(INK_ROWS_BATCH, r->scorer.in_size);
-	r->out_buf = ink_xalloc(INK_ROWS_BATCH, r->scorer.out_size);
-	r->verdicts = ink_xalloc(INK_ROWS_BATCH, sizeof(*r->verdicts));
-	ink_rows_position(&r->rows, &total);
+	r->in_buf = ink_xalloc(INK_SOURCE_BATCH, r->scorer.in_size);
+	r->out_buf = ink_xalloc(INK_SOURCE_BATCH, r->scorer.out_size);
+	r->verdicts = ink_xalloc(INK_SOURCE_BATCH, sizeof(*r->verdicts));
+	ink_source_position(&r->source, &total);
 	ink_progress_begin(&r->progress, "rows", total);
 	print_heading(r);
-	while (ink_rows_next(&r->rows, &r->scorer, r->in_buf + n * r->scorer.in_size)) {
-		if (++n < INK_ROWS_BATCH)
+	while (ink_source_next(&r->source, &r->scorer, r->in_buf + n * r->scorer.in_size)) {
+		if (++n < INK_SOURCE_BATCH)
 			continue;
 		run_batch(r, n);
 		n = 0;
-		position = ink_rows_position(&r->rows, &total);
+		position = ink_source_position(&r->source, &total);
 		ink_progress_update(&r->progress, total ? position : r->row);
 	}
 	if (n)
@@ -153,7 +153,7 @@ static void run_all(struct run *r)
 
 static int run_main(struct run *r)
 {
-	ink_rows_open(&r->rows, &r->scorer);
+	ink_source_open(&r->source, &r->scorer);
 	if (r->out_path) {
 		r->out = fopen(r->out_path, "we");
 		if (!r->out)
@@ -164,7 +164,7 @@ static int run_main(struct run *r)
 	if (r->out && fclose(r->out))
 		ink_die(INK_EXIT_FAILED, ink_fmt("%s can't be written: %s", r->out_path,
 						 strerror(errno)), NULL);
-	ink_rows_close(&r->rows);
+	ink_source_close(&r->source);
 	ink_scorer_close(&r->scorer);
 	return INK_EXIT_OK;
 }
@@ -175,11 +175,11 @@ int cmd_run(int argc, char **argv)
 	static struct run r;
 	static const struct ink_option options[] = {
 		{ "data", 'd', "FILE", "CSV file whose first line names the columns; - is stdin",
-		  INK_OPT_STRING, &r.rows.csv_path },
+		  INK_OPT_STRING, &r.source.csv_path },
 		{ "columns", 'c', "NAMES", "names, with commas, of the columns of a file without a first line",
-		  INK_OPT_STRING, &r.rows.columns },
+		  INK_OPT_STRING, &r.source.columns },
 		{ "input", 'i', "FILE", "inputs one after the other, as the model reads them (features: int32)",
-		  INK_OPT_STRING, &r.rows.raw_path },
+		  INK_OPT_STRING, &r.source.raw_path },
 		{ "out", 'o', "FILE", "write the raw outputs one after the other; with --quiet print nothing else",
 		  INK_OPT_STRING, &r.out_path },
 		{ "threshold", 't', "T", "from which on an input is harmful: 0..1, or raw:SCORE",
@@ -201,8 +201,8 @@ int cmd_run(int argc, char **argv)
 	};
 	int n = ink_args_parse(argc, argv, &usage);
 
-	r.rows.args = argv + 2;
-	r.rows.n_args = n - 1;
+	r.source.args = argv + 2;
+	r.source.n_args = n - 1;
 	ink_scorer_open_model(&r.scorer, argv[1], isa, threshold);
 	return run_main(&r);
 }
@@ -214,11 +214,11 @@ int cmd_score(int argc, char **argv)
 	static const struct ink_option options[] = {
 		{ "slot", 's', "NAME", "slot that runs them", INK_OPT_STRING, &slot },
 		{ "data", 'd', "FILE", "CSV file whose first line names the columns; - is stdin",
-		  INK_OPT_STRING, &r.rows.csv_path },
+		  INK_OPT_STRING, &r.source.csv_path },
 		{ "columns", 'c', "NAMES", "names, with commas, of the columns of a file without a first line",
-		  INK_OPT_STRING, &r.rows.columns },
+		  INK_OPT_STRING, &r.source.columns },
 		{ "input", 'i', "FILE", "inputs one after the other, as the model reads them (features: int32)",
-		  INK_OPT_STRING, &r.rows.raw_path },
+		  INK_OPT_STRING, &r.source.raw_path },
 		{ "out", 'o', "FILE", "write the raw outputs one after the other; with --quiet print nothing else",
 		  INK_OPT_STRING, &r.out_path },
 		{ "model", 'm', "FILE", "file with the slot's model, for the names of its features; default: searched\n"
@@ -239,8 +239,8 @@ int cmd_score(int argc, char **argv)
 
 	if (!slot)
 		ink_die(INK_EXIT_USAGE, "--slot is missing", "\"inkling slots\" lists the slots");
-	r.rows.args = argv + 1;
-	r.rows.n_args = n;
+	r.source.args = argv + 1;
+	r.source.n_args = n;
 	ink_scorer_open_slot(&r.scorer, slot, model);
 	return run_main(&r);
 }

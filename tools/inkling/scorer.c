@@ -3,7 +3,7 @@
  * Running inputs here or in a slot.
  *
  * What lives here: opening either, finding the file of a slot's model. What
- * doesn't: where inputs come from (rows.c).
+ * doesn't: where inputs come from (source.c).
  */
 #include <errno.h>
 #include <glob.h>

@@ -51,10 +51,10 @@ const char *ink_scorer_class(const struct ink_scorer *s, uint32_t class);
 void ink_scorer_run(struct ink_scorer *s, size_t n, const void *in, void *out,
 		    struct inkling_verdict *verdicts);
 
-#define INK_ROWS_BATCH	256
+#define INK_SOURCE_BATCH	256
 
 /**
- * struct ink_rows - where inputs come from; zero it, set one source
+ * struct ink_source - where inputs come from; zero it, set one source
  * @csv_path: CSV file
  * @columns: its columns when it has no header line, or NULL
  * @raw_path: file of inputs one after the other
@@ -64,7 +64,7 @@ void ink_scorer_run(struct ink_scorer *s, size_t n, const void *in, void *out,
  * @raw: open, with @raw_path
  * @given: the one of @args was handed out
  */
-struct ink_rows {
+struct ink_source {
 	const char *csv_path;
 	const char *columns;
 	const char *raw_path;
@@ -76,11 +76,11 @@ struct ink_rows {
 };
 
 /* Die when something is wrong, with the line of a file. */
-void ink_rows_open(struct ink_rows *rows, const struct ink_scorer *s);
+void ink_source_open(struct ink_source *source, const struct ink_scorer *s);
 /* One input; false at the end. */
-bool ink_rows_next(struct ink_rows *rows, const struct ink_scorer *s, void *in);
+bool ink_source_next(struct ink_source *source, const struct ink_scorer *s, void *in);
 /* How far it is, for a progress bar; @total is 0 when that isn't known. */
-uint64_t ink_rows_position(const struct ink_rows *rows, uint64_t *total);
-void ink_rows_close(struct ink_rows *rows);
+uint64_t ink_source_position(const struct ink_source *source, uint64_t *total);
+void ink_source_close(struct ink_source *source);
 
 #endif /* INK_SCORER_H */

@@ -24,92 +24,92 @@ static void need_features(const struct ink_scorer *s, const char *what)
 			ink_fmt("give it as it is with --input: %zu bytes for each input", s->in_size));
 }
 
-static void open_raw(struct ink_rows *rows, const struct ink_scorer *s)
+static void open_raw(struct ink_source *source, const struct ink_scorer *s)
 {
 	struct stat st;
 
-	rows->raw = !strcmp(rows->raw_path, "-") ? stdin : fopen(rows->raw_path, "re");
-	if (!rows->raw)
-		ink_die(ink_exit_errno(errno), ink_fmt("%s: %s", rows->raw_path, strerror(errno)), NULL);
-	if (!fstat(fileno(rows->raw), &st) && S_ISREG(st.st_mode) &&
+	source->raw = !strcmp(source->raw_path, "-") ? stdin : fopen(source->raw_path, "re");
+	if (!source->raw)
+		ink_die(ink_exit_errno(errno), ink_fmt("%s: %s", source->raw_path, strerror(errno)), NULL);
+	if (!fstat(fileno(source->raw), &st) && S_ISREG(st.st_mode) &&
 	    st.st_size % (off_t)s->in_size)
 		ink_die(INK_EXIT_INPUT, ink_fmt("%s has %lld bytes, which isn't a multiple of an input's %zu",
-						rows->raw_path, (long long)st.st_size, s->in_size), NULL);
+						source->raw_path, (long long)st.st_size, s->in_size), NULL);
 }
 
-void ink_rows_open(struct ink_rows *rows, const struct ink_scorer *s)
+void ink_source_open(struct ink_source *source, const struct ink_scorer *s)
 {
 	const struct inkling_header *h;
-	int sources = !!rows->csv_path + !!rows->raw_path + !!rows->n_args;
+	int sources = !!source->csv_path + !!source->raw_path + !!source->n_args;
 
 	if (sources != 1)
 		ink_die(INK_EXIT_USAGE, sources ? "more than one source of inputs" : "no inputs",
 			"give one of: --data FILE.csv, --input FILE, name=value...");
-	if (rows->raw_path) {
-		open_raw(rows, s);
+	if (source->raw_path) {
+		open_raw(source, s);
 		return;
 	}
-	need_features(s, rows->csv_path ? "CSV files" : "values by name");
-	if (!rows->csv_path)
+	need_features(s, source->csv_path ? "CSV files" : "values by name");
+	if (!source->csv_path)
 		return;
 	h = ink_model_header(s->model);
-	rows->csv = ink_csv_open(rows->csv_path, rows->columns);
-	if (!rows->csv || ink_csv_bind(rows->csv, ink_model_features(s->model), h->n_features,
+	source->csv = ink_csv_open(source->csv_path, source->columns);
+	if (!source->csv || ink_csv_bind(source->csv, ink_model_features(s->model), h->n_features,
 				       ink_model_names(s->model), h->n_names))
 		ink_die_failure();
 }
 
 /* Value of a feature on the command line. */
-static const char *find_arg(const struct ink_rows *rows, const char *name)
+static const char *find_arg(const struct ink_source *source, const char *name)
 {
 	const char *value = NULL;
 	size_t len = strlen(name);
 	int i;
 
-	for (i = 0; i < rows->n_args; i++) {
-		if (strncmp(rows->args[i], name, len) || rows->args[i][len] != '=')
+	for (i = 0; i < source->n_args; i++) {
+		if (strncmp(source->args[i], name, len) || source->args[i][len] != '=')
 			continue;
 		if (value)
 			ink_die(INK_EXIT_USAGE, ink_fmt("%s is given twice", name), NULL);
-		value = rows->args[i] + len + 1;
+		value = source->args[i] + len + 1;
 	}
 	return value;
 }
 
 /* Each argument has to be a feature; typos would silently be left out. */
-static void check_args(const struct ink_rows *rows, const struct ink_scorer *s)
+static void check_args(const struct ink_source *source, const struct ink_scorer *s)
 {
 	const struct inkling_feature *features = ink_model_features(s->model);
 	uint32_t k, n = ink_model_header(s->model)->n_features;
 	size_t len;
 	int i;
 
-	for (i = 0; i < rows->n_args; i++) {
-		len = strcspn(rows->args[i], "=");
+	for (i = 0; i < source->n_args; i++) {
+		len = strcspn(source->args[i], "=");
 		for (k = 0; k < n; k++)
-			if (rows->args[i][len] && strlen(features[k].name) == len &&
-			    !strncmp(features[k].name, rows->args[i], len))
+			if (source->args[i][len] && strlen(features[k].name) == len &&
+			    !strncmp(features[k].name, source->args[i], len))
 				break;
 		if (k == n)
 			ink_die(INK_EXIT_USAGE, ink_fmt("\"%s\" isn't a feature of this model and its value",
-							ink_fmt_safe(rows->args[i])),
+							ink_fmt_safe(source->args[i])),
 				"such as duration=0; \"inkling inspect\" lists the features");
 	}
 }
 
-static bool next_args(struct ink_rows *rows, const struct ink_scorer *s, int32_t *in)
+static bool next_args(struct ink_source *source, const struct ink_scorer *s, int32_t *in)
 {
 	const struct inkling_feature *f = ink_model_features(s->model);
 	uint32_t i, n = ink_model_header(s->model)->n_features;
 	const char *value, *missing = NULL;
 	uint32_t n_missing = 0;
 
-	if (rows->given)
+	if (source->given)
 		return false;
-	rows->given = true;
-	check_args(rows, s);
+	source->given = true;
+	check_args(source, s);
 	for (i = 0; i < n; i++) {
-		value = find_arg(rows, f[i].name);
+		value = find_arg(source, f[i].name);
 		if (!value) {
 			missing = missing ? missing : f[i].name;
 			n_missing++;
@@ -124,41 +124,41 @@ static bool next_args(struct ink_rows *rows, const struct ink_scorer *s, int32_t
 	return true;
 }
 
-static bool next_raw(struct ink_rows *rows, const struct ink_scorer *s, void *in)
+static bool next_raw(struct ink_source *source, const struct ink_scorer *s, void *in)
 {
-	size_t n = fread(in, 1, s->in_size, rows->raw);
+	size_t n = fread(in, 1, s->in_size, source->raw);
 
-	if (ferror(rows->raw))
-		ink_die(INK_EXIT_FAILED, ink_fmt("%s can't be read", rows->raw_path), NULL);
+	if (ferror(source->raw))
+		ink_die(INK_EXIT_FAILED, ink_fmt("%s can't be read", source->raw_path), NULL);
 	if (n && n < s->in_size)
-		ink_die(INK_EXIT_INPUT, ink_fmt("%s ends with %zu of an input's %zu bytes", rows->raw_path,
+		ink_die(INK_EXIT_INPUT, ink_fmt("%s ends with %zu of an input's %zu bytes", source->raw_path,
 						n, s->in_size), NULL);
 	return n > 0;
 }
 
-bool ink_rows_next(struct ink_rows *rows, const struct ink_scorer *s, void *in)
+bool ink_source_next(struct ink_source *source, const struct ink_scorer *s, void *in)
 {
 	int got;
 
-	if (rows->raw)
-		return next_raw(rows, s, in);
-	if (!rows->csv)
-		return next_args(rows, s, in);
-	got = ink_csv_next(rows->csv);
-	if (got < 0 || (got && ink_csv_raw(rows->csv, in)))
+	if (source->raw)
+		return next_raw(source, s, in);
+	if (!source->csv)
+		return next_args(source, s, in);
+	got = ink_csv_next(source->csv);
+	if (got < 0 || (got && ink_csv_raw(source->csv, in)))
 		ink_die_failure();
 	return got > 0;
 }
 
-uint64_t ink_rows_position(const struct ink_rows *rows, uint64_t *total)
+uint64_t ink_source_position(const struct ink_source *source, uint64_t *total)
 {
-	*total = rows->csv ? ink_csv_size(rows->csv) : 0;
-	return rows->csv ? ink_csv_position(rows->csv) : 0;
+	*total = source->csv ? ink_csv_size(source->csv) : 0;
+	return source->csv ? ink_csv_position(source->csv) : 0;
 }
 
-void ink_rows_close(struct ink_rows *rows)
+void ink_source_close(struct ink_source *source)
 {
-	ink_csv_close(rows->csv);
-	if (rows->raw && rows->raw != stdin)
-		fclose(rows->raw);
+	ink_csv_close(source->csv);
+	if (source->raw && source->raw != stdin)
+		fclose(source->raw);
 }

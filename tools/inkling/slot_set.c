@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * inkling mode, set, rollback, unload: changing slots.
+ *
+ * What lives here: the commands and their settings as name=value. What
+ * doesn't: loading models (load.c) and showing slots (slots.c).
+ */
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <string.h>
+#include "slots.h"
+#include "words.h"
+
+enum ink_exit ink_exit_refused(int err)
+{
+	enum ink_exit code = ink_exit_errno(err);
+
+	return code == INK_EXIT_FAILED ? INK_EXIT_REFUSED : code;
+}
+
+uint32_t ink_slot_parse_perm(const char *text)
+{
+	char *end;
+	unsigned long perm = strtoul(text, &end, 8);
+
+	if (*text < '0' || *text > '7' || *end || perm > 0777)
+		ink_die(INK_EXIT_USAGE, ink_fmt("\"%s\" isn't a permission", ink_fmt_safe(text)),
+			"octal, as of a file, such as 0750: r sees the slot, x runs it");
+	return (uint32_t)perm;
+}
+
+/* One line of what a slot is now. */
+static void report(struct ink_ctl *ctl, const char *name)
+{
+	struct ink_slot *slot = ink_open_slot(ctl, name);
+
+	if (ink_cli.json)
+		ink_json_print(ink_slot_json(slot));
+	else if (!ink_cli.quiet)
+		printf("%s: %s, %s%s%s\n", slot->name, ink_word_mode(slot->mode),
+		       slot->has_model ? slot->model.name : "no model", slot->has_model ? " " : "",
+		       slot->has_model ? ink_fmt("%s, digest %s, threshold %s", slot->model.version,
+						 ink_fmt_digest_short(slot->model.digest),
+						 ink_word_score(slot->threshold, slot->model.head)) : "");
+	ink_slot_free(slot);
+}
+
+static uint32_t parse_uid(const char *text)
+{
+	struct passwd *p = getpwnam(text);
+	uint64_t id;
+
+	if (p)
+		return p->pw_uid;
+	if (ink_parse_u64(text, UINT32_MAX - 1, &id))
+		return (uint32_t)id;
+	ink_die(INK_EXIT_USAGE, ink_fmt("there is no user \"%s\"", ink_fmt_safe(text)), NULL);
+}
+
+static uint32_t parse_gid(const char *text)
+{
+	struct group *g = getgrnam(text);
+	uint64_t id;
+
+	if (g)
+		return g->gr_gid;
+	if (ink_parse_u64(text, UINT32_MAX - 1, &id))
+		return (uint32_t)id;
+	ink_die(INK_EXIT_USAGE, ink_fmt("there is no group \"%s\"", ink_fmt_safe(text)), NULL);
+}
+
+/* A class by its name or number. */
+static uint32_t find_class(const struct ink_slot *slot, const char *name)
+{
+	const char *all = "";
+	uint64_t number;
+	uint32_t i;
+
+	for (i = 0; i < slot->model.n_classes; i++) {
+		if (!strcmp(slot->model.classes[i], name))
+			return i;
+		all = ink_fmt("%s%s%s", all, i ? ", " : "", slot->model.classes[i]);
+	}
+	if (ink_parse_u64(name, INKLING_MAX_CLASSES - 1, &number))
+		return (uint32_t)number;
+	ink_die(INK_EXIT_USAGE, ink_fmt("slot %s has no class \"%s\"", slot->name, ink_fmt_safe(name)),
+		slot->has_model ? ink_fmt("its classes are: %s", all) :
+		"it has no model yet; name the class by its number");
+}
+
+static void set_threshold(const struct ink_slot *slot, struct ink_slot_change *c, const char *value)
+{
+	if (!strcmp(value, "default")) {
+		c->set |= INK_SET_THRESHOLD_DEFAULT;
+		return;
+	}
+	c->set |= INK_SET_THRESHOLD;
+	c->threshold = ink_word_parse_threshold(value, slot->has_model ? slot->model.head :
+						INK_HEAD_UNKNOWN);
+}
+
+static void parse_setting(const struct ink_slot *slot, struct ink_slot_change *c, const char *arg)
+{
+	const char *value = strchr(arg, '=');
+	size_t len = value ? (size_t)(value - arg) : strlen(arg);
+	uint32_t class;
+
+	if (value && len == 4 && !strncmp(arg, "mode", len)) {
+		c->set |= INK_SET_MODE;
+		c->mode = ink_word_parse_mode(value + 1);
+	} else if (value && len == 9 && !strncmp(arg, "threshold", len)) {
+		set_threshold(slot, c, value + 1);
+	} else if (value && len == 3 && !strncmp(arg, "uid", len)) {
+		c->set |= INK_SET_UID;
+		c->uid = parse_uid(value + 1);
+	} else if (value && len == 3 && !strncmp(arg, "gid", len)) {
+		c->set |= INK_SET_GID;
+		c->gid = parse_gid(value + 1);
+	} else if (value && len == 4 && !strncmp(arg, "perm", len)) {
+		c->set |= INK_SET_PERM;
+		c->perm = ink_slot_parse_perm(value + 1);
+	} else if (value && len > 7 && !strncmp(arg, "action.", 7)) {
+		class = find_class(slot, ink_fmt("%.*s", (int)len - 7, arg + 7));
+		c->classes |= 1u << class;
+		c->action[class] = (uint8_t)ink_word_parse_action(value + 1);
+	} else {
+		ink_die(INK_EXIT_USAGE, ink_fmt("\"%s\" isn't a setting and its value", ink_fmt_safe(arg)),
+			"settings: mode=M threshold=T action.CLASS=A uid=USER gid=GROUP perm=OCTAL");
+	}
+}
+
+static void change(struct ink_ctl *ctl, const char *name, const struct ink_slot_change *c)
+{
+	if (ink_slot_set(ctl, name, c))
+		ink_die_failure();
+	report(ctl, name);
+	ink_ctl_close(ctl);
+}
+
+int cmd_set(int argc, char **argv)
+{
+	static const struct ink_usage usage = {
+		.args = "SLOT SETTING=VALUE...",
+		.about =
+		"Changes settings of a slot, all of them or, when one is refused, none:\n"
+		"  mode=off|monitor|enforce\n"
+		"  threshold=T        from which on an input is harmful: a probability from 0 to 1,\n"
+		"                     raw:SCORE, or default for the model's own\n"
+		"  action.CLASS=A     pass, alert or drop, for a class by its name or number\n"
+		"  uid=USER gid=GROUP perm=OCTAL   who may see (r) and run (x) it",
+		.example = "inkling set net.flow threshold=0.9 action.scan=drop\n"
+			   "inkling set rank gid=www-data perm=0750",
+		.min_args = 2,
+		.max_args = -1,
+	};
+	struct ink_slot_change c = { .set = 0 };
+	struct ink_slot *slot;
+	struct ink_ctl *ctl;
+	int i, n = ink_args_parse(argc, argv, &usage);
+
+	ctl = ink_open_ctl();
+	slot = ink_open_slot(ctl, argv[1]);
+	for (i = 2; i <= n; i++)
+		parse_setting(slot, &c, argv[i]);
+	ink_slot_free(slot);
+	change(ctl, argv[1], &c);
+	return INK_EXIT_OK;
+}
+
+int cmd_mode(int argc, char **argv)
+{
+	static const struct ink_usage usage = {
+		.args = "SLOT off|monitor|enforce",
+		.about =
+		"off: the model isn't run, every verdict is \"pass\". monitor: verdicts are counted and\n"
+		"reported, hooks act on none. enforce: hooks carry out the action of each class.",
+		.example = "inkling mode net.flow enforce",
+		.min_args = 2,
+		.max_args = 2,
+	};
+	struct ink_slot_change c = { .set = INK_SET_MODE };
+
+	ink_args_parse(argc, argv, &usage);
+	c.mode = ink_word_parse_mode(argv[2]);
+	change(ink_open_ctl(), argv[1], &c);
+	return INK_EXIT_OK;
+}
+
+int cmd_rollback(int argc, char **argv)
+{
+	static const struct ink_usage usage = {
+		.args = "SLOT",
+		.about =
+		"Swaps a slot's model with the one before it; a second rollback swaps them again.",
+		.example = "inkling rollback net.flow",
+		.min_args = 1,
+		.max_args = 1,
+	};
+	struct ink_ctl *ctl;
+
+	ink_args_parse(argc, argv, &usage);
+	ctl = ink_open_ctl();
+	if (ink_slot_rollback(ctl, argv[1]))
+		return ink_report_failure();
+	report(ctl, argv[1]);
+	ink_ctl_close(ctl);
+	return INK_EXIT_OK;
+}
+
+int cmd_unload(int argc, char **argv)
+{
+	static const struct ink_usage usage = {
+		.args = "SLOT...",
+		.about =
+		"Deletes slots with their models and statistics. Sessions and BPF programs that use one get\n"
+		"an error from then on, and hooks let everything pass.",
+		.example = "inkling unload net.flow",
+		.min_args = 1,
+		.max_args = -1,
+	};
+	struct json_object *done = ink_json_array(), *o;
+	struct ink_ctl *ctl;
+	int i, n = ink_args_parse(argc, argv, &usage);
+
+	ctl = ink_open_ctl();
+	for (i = 1; i <= n; i++) {
+		if (ink_slot_del(ctl, argv[i]))
+			ink_die_failure();
+		json_object_array_add(done, json_object_new_string(argv[i]));
+	}
+	o = ink_json_object();
+	ink_json_add(o, "deleted", done);
+	if (ink_cli.json)
+		ink_json_print(o);
+	else
+		json_object_put(o);
+	ink_ctl_close(ctl);
+	return INK_EXIT_OK;
+}
