@@ -3,7 +3,7 @@
  * What a BPF program calls to ask a slot.
  *
  * What lives here: the declarations of the module's kfuncs, for XDP, tc,
- * tracing (tp_btf, fentry), LSM (Linux 6.12, not 6.1) and syscall programs.
+ * tracing (tp_btf, fentry), LSM and syscall programs.
  * What doesn't: struct inkling_verdict, which is uapi. Include <linux/bpf.h>
  * or vmlinux.h and <bpf/bpf_helpers.h> before.
  *

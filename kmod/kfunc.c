@@ -56,10 +56,7 @@ static const struct btf_kfunc_id_set ink_kfunc_set = {
 	.set = &ink_kfuncs,
 };
 
-/*
- * Where LSM programs may call kfuncs of modules at all, they share the set of
- * tracing programs.
- */
+/* LSM programs share the set of tracing programs. */
 static const enum bpf_prog_type ink_kfunc_types[] = {
 	BPF_PROG_TYPE_XDP,
 	BPF_PROG_TYPE_SCHED_CLS,

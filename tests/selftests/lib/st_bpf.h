@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * For selftests that load BPF programs: kfunc.bpf.c, its jobs, and running
+ * them.
+ */
+#ifndef INK_ST_BPF_H
+#define INK_ST_BPF_H
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include "st.h"
+#include "st_job.h"
+
+struct st_bpf {
+	struct bpf_object *object;
+	struct st_job *job;	/* mapped: what the programs see */
+	struct st_job *inner;
+};
+
+/* The programs of build/selftests/bpf/kfunc.bpf.o; bails out when they don't load. */
+void st_bpf_open(struct st_bpf *b);
+void st_bpf_close(struct st_bpf *b);
+int st_bpf_fd(const struct st_bpf *b, const char *program);
+struct bpf_link *st_bpf_attach(const struct st_bpf *b, const char *program);
+
+/* Set a job up for @img in @slot, with one input, and disarm it. */
+void st_job_set(struct st_job *job, u32 slot, u32 what, const struct image *img, const void *in);
+/* Run it in a syscall program; the kfunc's result, or 1 when it wasn't called. */
+int st_job_syscall(const struct st_bpf *b);
+/* Run @program by the kernel's test facility on a packet of 64 bytes. */
+int st_job_packet(const struct st_bpf *b, const char *program);
+
+#endif /* INK_ST_BPF_H */
