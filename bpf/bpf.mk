@@ -30,9 +30,16 @@ install-bpf: $(BPF_OBJECTS)
 	install -m 644 $(BPF_OBJECTS) $(DESTDIR)$(PREFIX)/lib/inkling/bpf
 
 # What the selftests of the hooks need besides scripts; not tests themselves.
-SELFTESTS += $(B)/test/flow_model
+SELFTESTS += $(B)/test/flow_model $(B)/test/flow_exact
 
-$(B)/obj/tests/selftests/flow_%.o: INK_CPPFLAGS += -Itools/lib -Itools/inkling
+FLOW_EXACT := $(B)/obj/tests/selftests/flow_exact.o \
+	$(patsubst %,$(B)/obj/tools/attach/%.o,flow_table pins prefix rows) \
+	$(patsubst %,$(B)/obj/tools/inkling/%.o,args output)
+
+$(B)/obj/tests/selftests/flow_%.o: INK_CPPFLAGS += -Itools/lib -Itools/inkling -Itools/attach
+$(B)/test/flow_exact: $(FLOW_EXACT) $(B)/libinkling.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lbpf -lpcap $(shell pkg-config --libs json-c) $(LIB_LIBS) $(LDLIBS)
 $(B)/test/flow_model: $(B)/obj/tests/selftests/flow_model.o $(B)/libinkling.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lnettle $(LDLIBS)

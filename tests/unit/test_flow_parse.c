@@ -251,7 +251,7 @@ static void run_folder(struct bench *b, const char *folder, unsigned int *read)
 	struct ink_capture_options options = { 0 };
 	struct ink_capture_stats stats;
 	struct dirent *e;
-	char path[4096];
+	char path[8192];
 
 	while (dir && (e = readdir(dir))) {
 		struct ink_flow_table *table;
