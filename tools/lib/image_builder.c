@@ -110,7 +110,7 @@ void ink_builder_text(struct ink_builder *b, char *field, size_t size, const cha
 	for (i = 0; i < len; i++) {
 		unsigned char c = text[i];
 
-		field[i] = c < 0x20 || c == 0x7f ? ' ' : text[i];
+		field[i] = c < 0x20 ? ' ' : c > 0x7e ? '?' : text[i];
 	}
 }
 

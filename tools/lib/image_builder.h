@@ -49,7 +49,8 @@ struct inkling_header *ink_builder_header(struct ink_builder *b);
  * @what: the field's name, for the error when @text is too long
  * @text: NULL counts as empty
  *
- * Control characters (below 0x20 and 0x7f) become spaces.
+ * An image takes printable ASCII only: control characters become spaces, other
+ * bytes question marks.
  */
 void ink_builder_text(struct ink_builder *b, char *field, size_t size, const char *what,
 		      const char *text);

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * inkling compile: the command.
+ *
+ * What lives here: options, the progress bar, writing the file. What doesn't:
+ * the compilation (compile.c) and its report (report.c).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "compile.h"
+#include "report.h"
+
+#define MAX_SCHEMA	(1u << 20)
+
+struct choices {
+	struct ink_compile_options o;
+	const char *out, *schema, *bits, *eval;
+	uint32_t decimals;
+};
+
+static const struct ink_usage *usage(struct choices *c)
+{
+	static struct ink_option options[24];
+	static const struct ink_usage u = {
+		.args = "MODEL.onnx --calibrate FILE.csv -o MODEL.ink [OPTION]...",
+		.about =
+		"Makes an image for the kernel of an ONNX model: weights and activations become 8-bit\n"
+		"integers, by ranges that are searched for on the calibration rows. These are raw features\n"
+		"in a CSV file whose first line names them; some thousand rows like those to come will do.\n"
+		"Prints how the integer model compares with the float one.\n\n"
+		"Features, classes, threshold and card are taken from the model's metadata (keys\n"
+		"inkling.schema, inkling.classes, inkling.head, ...), where no option says otherwise.\n"
+		"Without a schema the columns of the CSV file are taken as they are.",
+		.options = options,
+		.example =
+		"inkling compile flow.onnx --calibrate flows.csv -o flow.ink\n"
+		"inkling compile m.onnx --calibrate train.csv --label class --eval test.csv -o m.ink --json",
+		.min_args = 1,
+		.max_args = 1,
+	};
+	struct ink_option *p = options;
+
+#define OPTION(...) (*p++ = (struct ink_option){ __VA_ARGS__ })
+	OPTION("output", 'o', "FILE", "image to write", INK_OPT_STRING, &c->out);
+	OPTION("calibrate", 'c', "FILE", "CSV file with raw features", INK_OPT_STRING,
+	       &c->o.calibrate);
+	OPTION("label", 'l', "COLUMN", "column with the class of each row: its name or number",
+	       INK_OPT_STRING, &c->o.label);
+	OPTION("benign", 'n', "NAME",
+	       "this label is class 0; with two classes every other one is class 1",
+	       INK_OPT_STRING, &c->o.benign);
+	OPTION("eval", 'e', "FILE", "compare float and int8 on these rows, not on the calibration's",
+	       INK_OPT_STRING, &c->eval);
+	OPTION("schema", 's', "FILE",
+	       "features, a line each: NAME linear|log2|onehot [decimals=D] [lo=V] [hi=V] [cats=a|b]",
+	       INK_OPT_STRING, &c->schema);
+	OPTION("decimals", 0, "N", "digits after the point that features without schema keep, 0..9",
+	       INK_OPT_U32, &c->decimals);
+	OPTION("head", 0, "HEAD", "classes, anomaly, or raw: what a verdict is read off",
+	       INK_OPT_STRING, &c->o.head);
+	OPTION("classes", 0, "NAMES", "names with commas, the harmless one first", INK_OPT_STRING,
+	       &c->o.classes);
+	OPTION("threshold", 't', "T",
+	       "from which on an input isn't harmless: probability, or distance with --head anomaly",
+	       INK_OPT_STRING, &c->o.threshold);
+	OPTION("activation-bits", 'b', "BITS",
+	       "7, 8, or auto: 7, which may run faster, unless the error is 1.5 times that of 8",
+	       INK_OPT_STRING, &c->bits);
+	OPTION("rows", 'r', "N", "calibration rows to use at most; default 4096", INK_OPT_U32,
+	       &c->o.rows);
+	OPTION("graph-output", 0, "NAME", "output of the graph, where it has several",
+	       INK_OPT_STRING, &c->o.output);
+	OPTION("name", 0, "TEXT", "card: short name", INK_OPT_STRING, &c->o.name);
+	OPTION("model-version", 0, "TEXT", "card: version", INK_OPT_STRING, &c->o.version);
+	OPTION("license", 0, "SPDX", "card: licence", INK_OPT_STRING, &c->o.license);
+	OPTION("description", 0, "TEXT", "card: what the model tells apart", INK_OPT_STRING,
+	       &c->o.description);
+	OPTION("training", 0, "TEXT", "card: data set, split, seed", INK_OPT_STRING,
+	       &c->o.training);
+	OPTION("accuracy", 0, "TEXT", "card: as measured", INK_OPT_STRING, &c->o.accuracy);
+#undef OPTION
+	return &u;
+}
+
+static void failed(const struct ink_diag *why)
+{
+	ink_error(why->text, why->hint[0] ? why->hint : NULL);
+}
+
+static char *read_text(const char *path)
+{
+	char *text = ink_xalloc(MAX_SCHEMA + 1, 1);
+	FILE *f = fopen(path, "re");
+	size_t n;
+
+	if (!f)
+		ink_die(ink_exit_errno(errno), ink_fmt("%s: %s", path, strerror(errno)), NULL);
+	n = fread(text, 1, MAX_SCHEMA + 1, f);
+	if (ferror(f) || n > MAX_SCHEMA)
+		ink_die(INK_EXIT_INPUT, ink_fmt("%s: can't be read, or has more than %u bytes", path,
+						MAX_SCHEMA), NULL);
+	fclose(f);
+	text[n] = 0;
+	return text;
+}
+
+static void check(struct choices *c, const char *onnx)
+{
+	c->o.onnx = onnx;
+	if (!c->out)
+		ink_die(INK_EXIT_USAGE, "--output is missing", "say where the image goes: -o MODEL.ink");
+	if (!c->o.calibrate)
+		ink_die(INK_EXIT_USAGE, "--calibrate is missing",
+			"the ranges of the activations are taken from real rows: give a CSV file of them");
+	if (c->decimals != UINT32_MAX && c->decimals > 9)
+		ink_die(INK_EXIT_USAGE, ink_fmt("--decimals %u: 0 to 9 are possible", c->decimals),
+			NULL);
+	c->o.decimals = c->decimals == UINT32_MAX ? -1 : (int)c->decimals;
+	if (!c->bits || !strcmp(c->bits, "auto"))
+		c->o.bits = 0;
+	else if (!strcmp(c->bits, "7") || !strcmp(c->bits, "8"))
+		c->o.bits = c->bits[0] - '0';
+	else
+		ink_die(INK_EXIT_USAGE, ink_fmt("--activation-bits %s isn't 7, 8 or auto",
+						ink_fmt_safe(c->bits)), NULL);
+	if (c->schema)
+		c->o.schema = read_text(c->schema);
+}
+
+/* Beside the target first, so that nobody ever sees half an image. */
+static int write_image(const char *path, const void *image, size_t size)
+{
+	const char *part = ink_fmt("%s.part", path);
+	int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	size_t done = 0;
+	ssize_t n = 0;
+
+	if (fd < 0)
+		goto fail;
+	while (done < size) {
+		n = write(fd, (const char *)image + done, size - done);
+		if (n < 0 && errno != EINTR)
+			goto fail;
+		done += n > 0 ? (size_t)n : 0;
+	}
+	n = close(fd);
+	fd = -1;
+	if (n || rename(part, path))
+		goto fail;
+	return 0;
+fail:
+	n = errno;
+	if (fd >= 0)
+		close(fd);
+	unlink(part);
+	ink_error(ink_fmt("%s: %s", path, strerror((int)n)), NULL);
+	return ink_exit_errno((int)n);
+}
+
+static void advance(void *arg, uint32_t done, uint32_t total)
+{
+	ink_progress_update(arg, done);
+}
+
+/* The rows of --eval, or those of the calibration. */
+static bool compare(struct choices *c, const struct ink_compile *k, struct ink_diag *why)
+{
+	struct ink_rows rows = k->rows, other;
+	struct ink_report report;
+	bool ok;
+
+	if (c->eval) {
+		if (!ink_rows_read(c->eval, k->schema, k->card.n_classes ? c->o.label : NULL,
+				   c->o.benign, k->card.classes, k->card.n_classes, &other, why))
+			return false;
+		if (!ink_rows_expand(&other, k->schema, why)) {
+			ink_rows_free(&other);
+			return false;
+		}
+		rows = other;
+	}
+	ok = ink_report_run(&report, k, &rows, why);
+	if (ok)
+		ink_report_print(&report, k, c->out, c->eval ? c->eval : c->o.calibrate);
+	if (c->eval)
+		ink_rows_free(&other);
+	return ok;
+}
+
+int cmd_compile(int argc, char **argv)
+{
+	struct choices c = { .decimals = UINT32_MAX };
+	struct ink_progress progress;
+	struct ink_compile k = { 0 };
+	struct ink_diag why = { 0 };
+	int exit = INK_EXIT_INPUT;
+
+	ink_args_parse(argc, argv, usage(&c));
+	check(&c, argv[1]);
+	ink_progress_begin(&progress, "searching ranges", 100);
+	c.o.progress = advance;
+	c.o.arg = &progress;
+	if (ink_compile_run(&k, &c.o, &why)) {
+		ink_progress_end(&progress);
+		if (k.rows.cut)
+			ink_note("%s: only the first %u rows were read", c.o.calibrate, INK_ROWS_MAX);
+		exit = write_image(c.out, k.image, k.size);
+		if (!exit && !compare(&c, &k, &why))
+			exit = INK_EXIT_FAILED;
+	} else {
+		ink_progress_end(&progress);
+	}
+	if (why.set)
+		failed(&why);
+	ink_compile_free(&k);
+	free((char *)c.o.schema);
+	return exit;
+}

@@ -1,0 +1,560 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * From ONNX nodes to a network of vectors.
+ *
+ * What lives here: for each kind of node, the check that it works on each row
+ * of the batch by itself and on the row as one vector, and the operator that
+ * does the same. Shapes come from evaluating the model once. What doesn't:
+ * simplification (fold.c).
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net.h"
+
+#define PROBE_ROWS	5	/* where the batch is free; unlikely to be another dimension */
+#define PROBE_MEMORY	((size_t)512 << 20)
+
+struct lowering {
+	const struct ink_onnx *model;
+	struct ink_net *net;
+	const struct ink_array **probe;	/* by value */
+	uint32_t *op_of;		/* by value, INK_ONNX_NONE: constant or not there */
+	size_t batch;			/* rows of the probe */
+	bool vector;			/* the input has no batch dimension */
+	const struct ink_onnx_node *node;
+	const char *label;
+	struct ink_diag *why;
+};
+
+static const struct ink_array *shape_of(const struct lowering *l, uint32_t value)
+{
+	const struct ink_array *a = l->model->values[value].constant;
+
+	return a ? a : l->probe[value];
+}
+
+static const struct ink_array *const_of(const struct lowering *l, uint32_t i)
+{
+	if (i >= l->node->n_in || l->node->in[i] == INK_ONNX_NONE)
+		return NULL;
+	return l->model->values[l->node->in[i]].constant;
+}
+
+static bool is_dynamic(const struct lowering *l, uint32_t i)
+{
+	return i < l->node->n_in && l->node->in[i] != INK_ONNX_NONE && !const_of(l, i);
+}
+
+static uint32_t row_width(const struct lowering *l, uint32_t value)
+{
+	return shape_of(l, value)->count / l->batch;
+}
+
+/* Every result has one row for each row of the input. */
+static bool check_batch(const struct lowering *l)
+{
+	const struct ink_array *out = shape_of(l, l->node->out[0]);
+
+	if (l->vector)
+		return true;
+	if (out->rank && out->dims[0] == l->batch)
+		return true;
+	return ink_fail(l->why, "%s: its first dimension isn't the batch", l->label) ||
+	       ink_hint(l->why, "rows have to be independent of each other; keep the batch as the first dimension of every tensor");
+}
+
+static struct ink_net_op *add(struct lowering *l, enum ink_net_kind kind, uint32_t in)
+{
+	struct ink_net_op *op = ink_net_add(l->net, kind, row_width(l, l->node->out[0]), l->label,
+					    l->why);
+
+	if (op) {
+		op->n_in = 1;
+		op->in[0] = l->op_of[l->node->in[in]];
+	}
+	return op;
+}
+
+/* A constant operand as one number for each element of a row of the result. */
+static double *row_constant(struct lowering *l, const struct ink_array *c)
+{
+	const struct ink_array *out = shape_of(l, l->node->out[0]);
+	uint32_t width = row_width(l, l->node->out[0]), d;
+	double *v = ink_net_numbers(l->net, width, l->why);
+	size_t stride[INK_ONNX_MAX_RANK] = { 0 }, step = 1, i, at, rest;
+
+	if (!v)
+		return NULL;
+	for (d = c->rank; d-- > 0; step *= c->dims[d])
+		stride[out->rank - c->rank + d] = c->dims[d] == 1 ? 0 : step;
+	if (!l->vector && out->rank && stride[0]) {
+		ink_fail(l->why, "%s: its constant differs from row to row of the batch", l->label);
+		return NULL;
+	}
+	for (i = 0; i < width; i++) {
+		for (d = out->rank, rest = i, at = 0; d-- > 0; rest /= out->dims[d])
+			at += rest % out->dims[d] * stride[d];
+		v[i] = c->data[at];
+	}
+	return v;
+}
+
+static bool same_width(const struct lowering *l, uint32_t value)
+{
+	if (row_width(l, value) == row_width(l, l->node->out[0]))
+		return true;
+	return ink_fail(l->why, "%s: input \"%s\" is stretched from %u to %u elements", l->label,
+			ink_onnx_value_name(l->model, value), row_width(l, value),
+			row_width(l, l->node->out[0])) ||
+	       ink_hint(l->why, "operands that depend on the input need the same number of elements");
+}
+
+static bool all_equal(const double *v, uint32_t n)
+{
+	uint32_t i;
+
+	for (i = 1; i < n; i++)
+		if (v[i] != v[0])
+			return false;
+	return true;
+}
+
+/* x op constant, or constant op x when @left. */
+static bool lower_const_pair(struct lowering *l, uint32_t x, double *c, bool left)
+{
+	uint32_t width = row_width(l, l->node->out[0]), i;
+	char kind = l->node->pb->op_type[0];
+	struct ink_net_op *op;
+
+	if ((kind == 'D' && left) || kind == 'P') {
+		if (kind == 'P' && left)
+			return ink_fail(l->why, "%s: the exponent depends on the input", l->label);
+		if (!all_equal(c, width))
+			return ink_fail(l->why, "%s: its constant isn't the same for all elements",
+					l->label);
+		op = add(l, INK_NET_UNARY, x);
+		if (!op)
+			return false;
+		if (kind == 'P')
+			return ink_unary_then(&op->f, INK_UNARY_POW, c[0], 0);
+		return ink_unary_then(&op->f, INK_UNARY_RECIPROCAL, 0, 0) &&
+		       ink_unary_then(&op->f, INK_UNARY_AFFINE, c[0], 0);
+	}
+	op = add(l, INK_NET_AFFINE, x);
+	if (!op)
+		return false;
+	op->s = ink_net_numbers(l->net, width, l->why);
+	op->b = ink_net_numbers(l->net, width, l->why);
+	if (!op->s || !op->b)
+		return false;
+	for (i = 0; i < width; i++) {
+		if (kind == 'D' && c[i] == 0)
+			return ink_fail(l->why, "%s: divides by zero in element %u", l->label, i);
+		op->s[i] = kind == 'M' ? c[i] : kind == 'D' ? 1 / c[i] :
+			   kind == 'S' && left ? -1 : 1;
+		op->b[i] = kind == 'A' ? c[i] : kind == 'S' ? (left ? c[i] : -c[i]) : 0;
+	}
+	return true;
+}
+
+static bool lower_binary(struct lowering *l)
+{
+	char kind = l->node->pb->op_type[0];
+	struct ink_net_op *op;
+	uint32_t x = is_dynamic(l, 0) ? 0 : 1;
+	double *c;
+
+	if (!same_width(l, l->node->in[x]))
+		return false;
+	if (!is_dynamic(l, !x)) {
+		c = row_constant(l, const_of(l, !x));
+		return c && lower_const_pair(l, x, c, x == 1);
+	}
+	if (!same_width(l, l->node->in[1]))
+		return false;
+	if (kind == 'P')
+		return ink_fail(l->why, "%s: the exponent depends on the input", l->label);
+	op = add(l, kind == 'M' ? INK_NET_MUL : kind == 'D' ? INK_NET_DIV : INK_NET_ADD, 0);
+	if (!op)
+		return false;
+	op->n_in = 2;
+	op->in[1] = l->op_of[l->node->in[1]];
+	if (kind == 'S')
+		op->cb = -1;
+	return true;
+}
+
+static bool need_constant(const struct lowering *l, uint32_t i)
+{
+	if (is_dynamic(l, 0) && !is_dynamic(l, i))
+		return true;
+	return ink_fail(l->why, "%s: input %u (\"%s\") %s", l->label, is_dynamic(l, 0) ? i : 0,
+			ink_onnx_value_name(l->model, l->node->in[is_dynamic(l, 0) ? i : 0]),
+			is_dynamic(l, 0) ? "depends on the model's input" : "is constant") ||
+	       ink_hint(l->why, "a product has to be of a vector that depends on the input (first) and constant weights (second)");
+}
+
+/* Integer steps of the weights of a model that was trained with them, one for each output. */
+static double *weight_steps(struct lowering *l, const struct ink_array *w, uint32_t out_axis,
+			    uint32_t m, double factor)
+{
+	double *steps;
+	uint32_t o;
+
+	if (!w->steps || factor != 1 ||
+	    (w->n_steps > 1 && (w->step_axis != out_axis || w->n_steps != m)))
+		return NULL;
+	steps = ink_pool_alloc(&l->net->pool, m, sizeof(*steps));
+	for (o = 0; steps && o < m; o++)
+		steps[o] = w->steps[w->n_steps > 1 ? o : 0];
+	return steps;
+}
+
+/* y = x W + b; W is [n][m], or [m][n] when @transposed. */
+static bool lower_product(struct lowering *l, const struct ink_array *w, bool transposed,
+			  double alpha)
+{
+	uint32_t m = row_width(l, l->node->out[0]), n = row_width(l, l->node->in[0]), o, i;
+	struct ink_net_op *op = add(l, INK_NET_DENSE, 0);
+
+	if (!op)
+		return false;
+	if (w->count != (size_t)n * m)
+		return ink_fail(l->why, "%s: multiplies rows of %u numbers as matrices", l->label,
+				n) ||
+		       ink_hint(l->why, "only products of a whole row with one matrix are supported; flatten before");
+	op->w = ink_net_numbers(l->net, (size_t)n * m, l->why);
+	op->b = ink_net_numbers(l->net, m, l->why);
+	if (!op->w || !op->b)
+		return false;
+	for (o = 0; o < m; o++)
+		for (i = 0; i < n; i++)
+			op->w[(size_t)o * n + i] = alpha * w->data[transposed ?
+				(size_t)o * n + i : (size_t)i * m + o];
+	op->steps = weight_steps(l, w, transposed ? w->rank - 2 : w->rank - 1, m, alpha);
+	return true;
+}
+
+static bool lower_gemm(struct lowering *l)
+{
+	int64_t ta = 0, tb = 0;
+	double alpha = 1, beta = 1;
+	const struct ink_array *c;
+	struct ink_net_op *op;
+	double *bias;
+	uint32_t i;
+
+	if (!need_constant(l, 1) || !need_constant(l, 2) ||
+	    !ink_onnx_attr_int(l->node, "transA", &ta, l->why) ||
+	    !ink_onnx_attr_int(l->node, "transB", &tb, l->why) ||
+	    !ink_onnx_attr_float(l->node, "alpha", &alpha, l->why) ||
+	    !ink_onnx_attr_float(l->node, "beta", &beta, l->why))
+		return false;
+	if (ta)
+		return ink_fail(l->why, "%s: transA mixes the rows of the batch", l->label);
+	if (!lower_product(l, const_of(l, 1), tb, alpha))
+		return false;
+	c = const_of(l, 2);
+	if (!c)
+		return true;
+	bias = row_constant(l, c);
+	op = &l->net->ops[l->net->n_ops - 1];
+	for (i = 0; bias && i < op->width; i++)
+		op->b[i] = beta * bias[i];
+	return bias;
+}
+
+static bool lower_norm(struct lowering *l)
+{
+	const struct ink_array *x = shape_of(l, l->node->in[0]), *p[4];
+	uint32_t width = row_width(l, l->node->out[0]), i, k;
+	size_t inner = 1;
+	double epsilon = 1e-5;
+	struct ink_net_op *op;
+
+	for (i = 1; i < 5; i++) {
+		if (!need_constant(l, i))
+			return false;
+		p[i - 1] = const_of(l, i);
+	}
+	if (!ink_onnx_attr_float(l->node, "epsilon", &epsilon, l->why))
+		return false;
+	op = add(l, INK_NET_AFFINE, 0);
+	if (!op)
+		return false;
+	op->s = ink_net_numbers(l->net, width, l->why);
+	op->b = ink_net_numbers(l->net, width, l->why);
+	if (!op->s || !op->b)
+		return false;
+	for (i = 2; i < x->rank; i++)
+		inner *= x->dims[i];
+	for (i = 0; i < width; i++) {
+		k = i / inner;
+		op->s[i] = p[0]->data[k] / sqrt(p[3]->data[k] + epsilon);
+		op->b[i] = p[1]->data[k] - p[2]->data[k] * op->s[i];
+	}
+	return true;
+}
+
+/* An axis such that the row is what lies along it. */
+static bool whole_row(const struct lowering *l, const struct ink_array *x, uint32_t axis)
+{
+	uint32_t d;
+
+	if (axis < (l->vector ? 0u : 1u))
+		return false;
+	for (d = !l->vector; d < x->rank; d++)
+		if (d != axis && x->dims[d] != 1)
+			return false;
+	return true;
+}
+
+static bool lower_concat(struct lowering *l)
+{
+	const struct ink_array *x = shape_of(l, l->node->in[0]);
+	const uint32_t width = row_width(l, l->node->out[0]);
+	uint32_t axis, d, k, left = l->node->n_in, at = 0, now;
+	struct ink_net_op *op;
+	int last = -1;
+
+	if (!ink_onnx_axis(l->node, "axis", 1, x->rank, &axis, l->why))
+		return false;
+	for (d = !l->vector; d < axis; d++)
+		if (x->dims[d] != 1)
+			return ink_fail(l->why, "%s: interleaves its inputs", l->label) ||
+			       ink_hint(l->why, "join along the dimension after the batch");
+	for (k = 0; k < l->node->n_in; k++)
+		if (!is_dynamic(l, k))
+			return ink_fail(l->why, "%s: input %u is constant", l->label, k) ||
+			       ink_hint(l->why, "fold constant inputs into the bias of the layer that follows");
+	if (left == 1) {
+		l->op_of[l->node->out[0]] = l->op_of[l->node->in[0]];
+		return true;
+	}
+	/* An operator has room for six inputs: a long list becomes a chain. */
+	while (left) {
+		op = ink_net_add(l->net, INK_NET_CONCAT, 0, l->label, l->why);
+		if (!op)
+			return false;
+		if (last >= 0) {
+			op->width = l->net->ops[last].width;
+			op->in[op->n_in++] = last;
+		}
+		now = INKLING_MAX_INPUTS - op->n_in;
+		for (now = now < left ? now : left; now; now--, left--) {
+			op->width += row_width(l, l->node->in[at]);
+			op->in[op->n_in++] = l->op_of[l->node->in[at++]];
+		}
+		last = op - l->net->ops;
+	}
+	return l->net->ops[last].width == width;
+}
+
+static bool lower_softmax(struct lowering *l)
+{
+	const struct ink_array *x = shape_of(l, l->node->in[0]);
+	bool old = l->model->opset < 13;
+	uint32_t axis;
+
+	if (!ink_onnx_axis(l->node, "axis", old ? 1 : -1, x->rank, &axis, l->why))
+		return false;
+	if (!(old && axis == 1 && !l->vector) && !whole_row(l, x, axis))
+		return ink_fail(l->why, "%s: it is of a part of the row", l->label) ||
+		       ink_hint(l->why, "only a softmax over the whole row is supported");
+	return add(l, INK_NET_SOFTMAX, 0);
+}
+
+static bool lower_reduce(struct lowering *l)
+{
+	uint32_t n = row_width(l, l->node->in[0]);
+	const char *name = l->node->pb->op_type;
+	struct ink_net_op *op;
+
+	if (row_width(l, l->node->out[0]) != 1)
+		return ink_fail(l->why, "%s: it reduces a part of the row", l->label) ||
+		       ink_hint(l->why, "supported: the sum or mean over the whole row of squared differences of two vectors");
+	if (!strcmp(name, "ReduceSumSquare")) {
+		op = ink_net_add(l->net, INK_NET_UNARY, n, l->label, l->why);
+		if (!op || !ink_unary_then(&op->f, INK_UNARY_POW, 2, 0))
+			return false;
+		op->n_in = 1;
+		op->in[0] = l->op_of[l->node->in[0]];
+	}
+	op = add(l, INK_NET_REDUCE, 0);
+	if (!op)
+		return false;
+	if (!strcmp(name, "ReduceSumSquare"))
+		op->in[0] = l->net->n_ops - 2;
+	op->ca = strcmp(name, "ReduceMean") ? 1 : 1.0 / n;
+	return true;
+}
+
+static bool lower_quantize(struct lowering *l)
+{
+	const struct ink_array *s = const_of(l, 1), *z = const_of(l, 2);
+	struct ink_net_op *op;
+	int zero;
+
+	if (!need_constant(l, 1) || !need_constant(l, 2))
+		return false;
+	if (s->count != 1)
+		return ink_fail(l->why, "%s: a scale for each channel of an activation", l->label) ||
+		       ink_hint(l->why, "quantise activations per tensor; weights may be per channel");
+	zero = z ? (int)z->data[0] : 0;
+	if (!z || z->type == INK_ONNX_UINT8)
+		zero -= 128;
+	if (zero < -128 || zero > 127)
+		return ink_fail(l->why, "%s: its zero point isn't in the range of its type",
+				l->label);
+	op = add(l, INK_NET_RANGE, 0);
+	if (!op)
+		return false;
+	op->fixed = (struct ink_net_range){ true, s->data[0], zero };
+	return true;
+}
+
+static bool lower_dequantize(struct lowering *l)
+{
+	const struct ink_array *s = const_of(l, 1), *z = const_of(l, 2);
+	const struct ink_net_op *from = &l->net->ops[l->op_of[l->node->in[0]]];
+	int zero = z ? (int)z->data[0] : 0;
+
+	if (!need_constant(l, 1) || !need_constant(l, 2))
+		return false;
+	if (shape_of(l, l->node->in[0])->type == INK_ONNX_UINT8)
+		zero -= 128;
+	if (from->kind != INK_NET_RANGE || s->count != 1 || s->data[0] != from->fixed.scale ||
+	    zero != from->fixed.zero)
+		return ink_fail(l->why, "%s: scale or zero point isn't that of the QuantizeLinear before it",
+				l->label);
+	l->op_of[l->node->out[0]] = l->op_of[l->node->in[0]];
+	return true;
+}
+
+/* Between QuantizeLinear and DequantizeLinear only the shape may change. */
+static bool check_integers(const struct lowering *l)
+{
+	uint32_t i;
+
+	if (l->node->kernel->role == INK_ONNX_ROLE_SAME ||
+	    l->node->kernel->role == INK_ONNX_ROLE_DEQUANTIZE)
+		return true;
+	for (i = 0; i < l->node->n_in; i++)
+		if (is_dynamic(l, i) && (shape_of(l, l->node->in[i])->type == INK_ONNX_INT8 ||
+					 shape_of(l, l->node->in[i])->type == INK_ONNX_UINT8))
+			return ink_fail(l->why, "%s: it reads integers", l->label) ||
+			       ink_hint(l->why, "export with pairs of QuantizeLinear and DequantizeLinear (QDQ)");
+	return true;
+}
+
+static bool lower_node(struct lowering *l)
+{
+	struct ink_unary_step step;
+	struct ink_net_op *op;
+
+	switch (l->node->kernel->role) {
+	case INK_ONNX_ROLE_UNARY:
+		if (!is_dynamic(l, 0))
+			return need_constant(l, 1);
+		op = add(l, INK_NET_UNARY, 0);
+		return op && ink_onnx_unary(l->model, l->node, &step, l->why) &&
+		       ink_unary_then(&op->f, step.code, step.a, step.b);
+	case INK_ONNX_ROLE_SAME:
+		l->op_of[l->node->out[0]] = l->op_of[l->node->in[0]];
+		return is_dynamic(l, 0) || need_constant(l, 1);
+	case INK_ONNX_ROLE_BINARY:
+		return lower_binary(l);
+	case INK_ONNX_ROLE_GEMM:
+		return lower_gemm(l);
+	case INK_ONNX_ROLE_MATMUL:
+		return need_constant(l, 1) && lower_product(l, const_of(l, 1), false, 1);
+	case INK_ONNX_ROLE_NORM:
+		return lower_norm(l);
+	case INK_ONNX_ROLE_CONCAT:
+		return lower_concat(l);
+	case INK_ONNX_ROLE_SOFTMAX:
+		return lower_softmax(l);
+	case INK_ONNX_ROLE_REDUCE:
+		return need_constant(l, 1) && lower_reduce(l);
+	case INK_ONNX_ROLE_QUANTIZE:
+		return lower_quantize(l);
+	case INK_ONNX_ROLE_DEQUANTIZE:
+		return lower_dequantize(l);
+	default:
+		return ink_fail(l->why, "%s: supported only for constants", l->label);
+	}
+}
+
+static bool lower_nodes(struct lowering *l)
+{
+	const struct ink_onnx *m = l->model;
+	uint32_t i, value, before;
+	char label[96];
+
+	l->label = label;
+	for (i = 0; i < m->n_nodes; i++) {
+		l->node = &m->nodes[i];
+		value = l->node->out[0];
+		if (value == INK_ONNX_NONE)
+			continue;
+		snprintf(label, sizeof(label), "%s", ink_onnx_label(l->node));
+		before = l->net->n_ops;
+		if (!check_batch(l) || !check_integers(l) || !lower_node(l))
+			return ink_fail(l->why, "%s: can't be expressed", label);
+		if (l->net->n_ops != before)
+			l->op_of[value] = l->net->n_ops - 1;
+	}
+	l->net->output = l->op_of[m->output];
+	return ink_net_sort(l->net, l->why);
+}
+
+static bool probe(struct lowering *l, size_t width, struct ink_pool *pool)
+{
+	uint32_t i;
+
+	l->probe = ink_pool_alloc(pool, l->model->n_values, sizeof(*l->probe));
+	l->op_of = ink_pool_alloc(pool, l->model->n_values, sizeof(*l->op_of));
+	if (!l->probe || !l->op_of)
+		return ink_fail(l->why, "no memory to evaluate the model");
+	for (i = 0; i < l->model->n_values; i++)
+		l->op_of[i] = INK_ONNX_NONE;
+	return ink_onnx_shapes(l->model, l->batch, width, pool, l->probe, l->why);
+}
+
+struct ink_net *ink_net_lower(const struct ink_onnx *model, size_t width, struct ink_diag *why)
+{
+	size_t fixed = ink_onnx_batch(model);
+	struct lowering l = {
+		.model = model, .batch = fixed ? fixed : PROBE_ROWS,
+		.vector = model->in_rank == 1, .why = why,
+	};
+	struct ink_net_op *input;
+	struct ink_pool pool;
+	bool ok = false;
+	size_t i;
+
+	l.net = ink_net_new(4 * model->n_nodes + 16);
+	if (!l.net) {
+		ink_fail(why, "no memory for the network");
+		return NULL;
+	}
+	ink_pool_init(&pool, PROBE_MEMORY);
+	input = ink_net_add(l.net, INK_NET_INPUT, width, "the input", why);
+	input->s = ink_net_numbers(l.net, width, why);
+	input->b = ink_net_numbers(l.net, width, why);
+	if (input->s && input->b && probe(&l, width, &pool)) {
+		for (i = 0; i < width; i++)
+			input->s[i] = 1;
+		l.op_of[model->input] = 0;
+		ok = lower_nodes(&l);
+	}
+	ink_pool_free(&pool);
+	if (!ok) {
+		ink_net_free(l.net);
+		return NULL;
+	}
+	return l.net;
+}
