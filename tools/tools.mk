@@ -55,6 +55,10 @@ $(B)/inkling: $(CLI_OBJS) $(B)/libinkling.a
 
 $(B)/unit/test_csv $(B)/unit/test_lib: UNIT_LIBS += $(LIB_LIBS)
 $(B)/unit/test_csv $(B)/unit/test_lib: $(LIB_SAN)
+$(B)/unit/test_metrics: UNIT_LIBS += $(CLI_LIBS)
+$(B)/unit/test_metrics: $(B)/san/tools/inkling/metrics.o $(B)/san/tools/inkling/output.o \
+	$(B)/san/tools/inkling/args.o
+$(B)/san/tests/unit/test_metrics.o: INK_CPPFLAGS += -Itools/inkling
 
 .PHONY: install-tools
 install-tools: $(B)/inkling $(B)/libinkling.a $(B)/libinkling.so $(B)/libinkling.pc

@@ -118,7 +118,7 @@ static bool check_module(void)
 {
 	const char *lockdown = read_line("/sys/kernel/security/lockdown");
 	const char *sig = read_line("/sys/module/module/parameters/sig_enforce");
-	bool loaded = exists("/sys/module/inkling");
+	bool loaded = exists("/sys/module/inkling") || exists("/dev/inkling");
 	const char *version;
 
 	if (loaded) {
@@ -141,13 +141,19 @@ static bool check_module(void)
 
 static void check_netlink(bool loaded)
 {
-	struct ink_ctl *ctl = ink_ctl_open();
 	struct ink_slot *slots, *s;
+	struct ink_ctl *ctl;
 	unsigned int n = 0;
 
+	/* Asking for the family would make the kernel load the module. */
+	if (!loaded) {
+		ink_doctor_say("netlink", INK_HEALTH_OFF, "the module isn't loaded", "load the module");
+		return;
+	}
+	ctl = ink_ctl_open();
 	if (!ctl) {
 		ink_doctor_say("netlink", INK_HEALTH_OFF, ink_failure_last()->text,
-			       loaded ? "see what the module said: dmesg | grep inkling" : "load the module");
+			       "see what the module said: dmesg | grep inkling");
 		return;
 	}
 	slots = ink_slot_list(ctl);

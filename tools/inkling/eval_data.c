@@ -148,7 +148,7 @@ static unsigned int column(struct reading *r, const char *name)
 	int i = ink_csv_column(r->csv, name);
 
 	if (i < 0)
-		ink_die_failure();
+		ink_die_input();
 	return (unsigned int)i;
 }
 
@@ -178,9 +178,11 @@ static void open_csv(struct reading *r, const char *columns)
 	const struct inkling_header *h = ink_model_header(r->e->scorer.model);
 
 	r->csv = ink_csv_open(r->e->data, columns);
-	if (!r->csv || ink_csv_bind(r->csv, ink_model_features(r->e->scorer.model), h->n_features,
-				    ink_model_names(r->e->scorer.model), h->n_names))
+	if (!r->csv)
 		ink_die_failure();
+	if (ink_csv_bind(r->csv, ink_model_features(r->e->scorer.model), h->n_features,
+			 ink_model_names(r->e->scorer.model), h->n_names))
+		ink_die_input();
 	r->label = column(r, r->e->label_column);
 	if (r->e->by_column)
 		r->by = column(r, r->e->by_column);

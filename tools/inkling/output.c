@@ -49,10 +49,15 @@ void ink_error_json(const char *what, const char *hint, struct json_object *extr
 		json_object_put(extra);
 		return;
 	}
-	o = extra ? extra : ink_json_object();
+	o = ink_json_object();
 	ink_json_str(o, "error", what);
 	if (hint && *hint)
 		ink_json_str(o, "hint", hint);
+	if (extra) {
+		json_object_object_foreach(extra, key, value)
+			ink_json_add(o, key, json_object_get(value));
+		json_object_put(extra);
+	}
 	ink_json_print(o);
 }
 

@@ -110,6 +110,8 @@ static void run_batch(struct run *r, size_t n)
 	const uint8_t *out;
 	size_t i;
 
+	if (!r->row)
+		print_heading(r);
 	ink_scorer_run(&r->scorer, n, r->in_buf, r->out_buf, r->verdicts);
 	if (r->out && fwrite(r->out_buf, r->scorer.out_size, n, r->out) != n)
 		ink_die(INK_EXIT_FAILED, ink_fmt("%s can't be written: %s", r->out_path,
@@ -134,7 +136,6 @@ static void run_all(struct run *r)
 	r->verdicts = ink_xalloc(INK_SOURCE_BATCH, sizeof(*r->verdicts));
 	ink_source_position(&r->source, &total);
 	ink_progress_begin(&r->progress, "rows", total);
-	print_heading(r);
 	while (ink_source_next(&r->source, &r->scorer, r->in_buf + n * r->scorer.in_size)) {
 		if (++n < INK_SOURCE_BATCH)
 			continue;

@@ -54,9 +54,11 @@ void ink_source_open(struct ink_source *source, const struct ink_scorer *s)
 		return;
 	h = ink_model_header(s->model);
 	source->csv = ink_csv_open(source->csv_path, source->columns);
-	if (!source->csv || ink_csv_bind(source->csv, ink_model_features(s->model), h->n_features,
-				       ink_model_names(s->model), h->n_names))
+	if (!source->csv)
 		ink_die_failure();
+	if (ink_csv_bind(source->csv, ink_model_features(s->model), h->n_features,
+			 ink_model_names(s->model), h->n_names))
+		ink_die_input();
 }
 
 /* Value of a feature on the command line. */

@@ -173,6 +173,12 @@ void ink_die_failure(void)
 	exit(ink_report_failure());
 }
 
+void ink_die_input(void)
+{
+	ink_report_failure();
+	exit(INK_EXIT_INPUT);
+}
+
 struct ink_model *ink_open_model(const char *path)
 {
 	struct ink_model *model = ink_model_open(path);

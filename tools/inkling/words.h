@@ -41,6 +41,8 @@ const char *ink_word_score(int32_t score, uint32_t head);
 enum ink_exit ink_report_failure(void);
 /* The same, then exit(). */
 void ink_die_failure(void) __attribute__((noreturn));
+/* The same where a data file is at fault. */
+void ink_die_input(void) __attribute__((noreturn));
 /* Open a model or die. */
 struct ink_model *ink_open_model(const char *path);
 
