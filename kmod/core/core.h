@@ -187,6 +187,7 @@ enum ink_path {
  * @out_dtype: of the output
  * @n_in: inputs
  * @path: enum ink_path
+ * @narrow: a vector DENSE whose products can be scaled in 32 bits
  * @m: elements of the output
  * @n: elements of the first input
  * @attr: the op's attributes, in the image
@@ -205,6 +206,7 @@ struct ink_bound {
 	u8 out_dtype;
 	u8 n_in;
 	u8 path;
+	bool narrow;
 	u32 m;
 	u32 n;
 	const s32 *attr;

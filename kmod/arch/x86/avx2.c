@@ -22,20 +22,31 @@ static __always_inline __m256i loadu(const void *p)
 	return _mm256_loadu_si256(p);
 }
 
-/*
- * One tile of a DENSE: sums of products for tile * 8 rows. @path and @tile are
- * constants, so that the sums stay in registers.
- */
-static __always_inline const u8 *tile_sums(const u8 path, const u32 tile, const u8 *w,
-					   const u8 *x, u32 n, __m256i lo, s32 *sums)
+static u32 elem_size(const struct ink_bound *b)
 {
-	const __m256i ones = _mm256_set1_epi16(1);
-	__m256i acc[8], v, mag, p;
-	u32 k, t;
+	return b->out_dtype == INKLING_INT8 ? 1 : b->out_dtype == INKLING_INT16 ? 2 : 4;
+}
 
-	UNROLL for (t = 0; t < tile; t++)
-		acc[t] = _mm256_setzero_si256();
-	for (k = 0; k < n; k += path == INK_PATH_S16 ? 2 : 4, x += 4, w += 32 * tile) {
+/* What a DENSE needs while it runs. */
+struct dense {
+	const u8 *x;		/* input, widened for S16 */
+	u32 n;
+	s32 x_lo;
+	const u8 *w;		/* of the next tile */
+	const u8 *scaling;	/* of the next tile's first block */
+	__m256i lo, hi;		/* clamp of int8 */
+};
+
+/* Sums of products for tile * 8 rows; path and tile are constants, so that they stay in registers. */
+static __always_inline void tile_sums(const u8 path, const u32 tile, struct dense *d,
+				      __m256i *acc)
+{
+	const __m256i ones = _mm256_set1_epi16(1), lo = _mm256_set1_epi8((char)d->x_lo);
+	const u8 *x = d->x, *end = x + (path == INK_PATH_S16 ? 2 * d->n : d->n), *w = d->w;
+	__m256i v, mag, p;
+	u32 t;
+
+	for (; x < end; x += 4, w += 32 * tile) {
 		v = _mm256_set1_epi32((s32)get_unaligned_le32(x));
 		if (path == INK_PATH_U8)
 			v = _mm256_sub_epi8(v, lo);
@@ -53,29 +64,7 @@ static __always_inline const u8 *tile_sums(const u8 path, const u32 tile, const 
 			acc[t] = _mm256_add_epi32(acc[t], p);
 		}
 	}
-	UNROLL for (t = 0; t < tile; t++)
-		_mm256_store_si256((__m256i *)(sums + 8 * t), acc[t]);
-	return w;
-}
-
-/* Sums of products of the next @blocks blocks, whose weights begin at @w. */
-static __always_inline void block_sums(const u8 path, const u8 *w, const u8 *x, u32 n, s32 low,
-				       u32 blocks, s32 *sums)
-{
-	const __m256i lo = _mm256_set1_epi8((char)low);
-	u32 tile;
-
-	for (; blocks; blocks -= tile, sums += 8 * tile) {
-		tile = ink_avx2_tile(blocks, n);
-		if (tile == 8)
-			w = tile_sums(path, 8, w, x, n, lo, sums);
-		else if (tile == 4)
-			w = tile_sums(path, 4, w, x, n, lo, sums);
-		else if (tile == 2)
-			w = tile_sums(path, 2, w, x, n, lo, sums);
-		else
-			w = tile_sums(path, 1, w, x, n, lo, sums);
-	}
+	d->w = w;
 }
 
 /* Four rows, of which some may be none, to the lanes 0 2 1 3 of each half; still two halves. */
@@ -90,147 +79,270 @@ static __always_inline __m256i fold_rows(const u32 rows, const __m256i *acc)
 	return _mm256_add_epi32(a, _mm256_shuffle_epi32(a, 0xb1));
 }
 
-/* A few rows, along the input: the whole DENSE. */
-static __always_inline void row_sums(const u32 rows, const u8 *w, const u8 *x, u32 n, s32 *sums)
+/* Sums of products of a few rows, along the input. */
+static __always_inline __m256i row_sums(const u32 rows, const struct dense *d)
 {
 	__m256i acc[8], v, lower, upper = _mm256_setzero_si256();
+	const u8 *w = d->w;
 	u32 k, r;
 
 	UNROLL for (r = 0; r < rows; r++)
 		acc[r] = _mm256_setzero_si256();
-	for (k = 0; k < n; k += 16, w += 32 * rows) {
-		v = _mm256_cvtepi8_epi16(_mm_load_si128((const __m128i *)(x + k)));
+	for (k = 0; k < d->n; k += 16, w += 32 * rows) {
+		v = _mm256_cvtepi8_epi16(_mm_load_si128((const __m128i *)(d->x + k)));
 		UNROLL for (r = 0; r < rows; r++)
 			acc[r] = _mm256_add_epi32(acc[r], _mm256_madd_epi16(v, load(w + 32 * r)));
 	}
 	lower = fold_rows(rows, acc);
 	if (rows > 4)
 		upper = fold_rows(rows, acc + 4);
-	lower = _mm256_add_epi32(_mm256_permute2x128_si256(lower, upper, 0x20),
-				 _mm256_permute2x128_si256(lower, upper, 0x31));
-	_mm256_store_si256((__m256i *)sums, lower);
+	return _mm256_add_epi32(_mm256_permute2x128_si256(lower, upper, 0x20),
+				_mm256_permute2x128_si256(lower, upper, 0x31));
 }
 
-/*
- * Bias, multiplier, rounding, shift and zero point of eight rows, in the order
- * in which they leave. The sum is positive thanks to 2^62, so a logical shift,
- * which AVX2 has, does for the arithmetic one, which it hasn't.
- */
-static __always_inline __m256i requant(const struct ink_avx2_rows *p, const s32 *sums)
+static __m256i any_row_sums(const struct dense *d, u32 rows)
 {
-	__m256i acc = load(sums), even, odd;
+	if (rows > 4)
+		return row_sums(8, d);
+	if (rows > 2)
+		return row_sums(4, d);
+	return rows > 1 ? row_sums(2, d) : row_sums(1, d);
+}
+
+static __always_inline __m256i upper_halves(__m256i even, __m256i odd)
+{
+	return _mm256_castps_si256(_mm256_shuffle_ps(_mm256_castsi256_ps(even),
+						     _mm256_castsi256_ps(odd), 0xdd));
+}
+
+static __always_inline __m256i lower_halves(__m256i even, __m256i odd)
+{
+	return _mm256_castps_si256(_mm256_shuffle_ps(_mm256_castsi256_ps(even),
+						     _mm256_castsi256_ps(odd), 0x88));
+}
+
+/* Eight rows scaled, in the order in which they leave; the bias is in already. */
+static __always_inline __m256i scale_narrow(const struct ink_avx2_narrow *p, __m256i acc)
+{
+	__m256i mult = load(p->mult), even, odd;
+
+	even = _mm256_mul_epi32(acc, mult);
+	odd = _mm256_mul_epi32(_mm256_shuffle_epi32(acc, 0xf5), _mm256_srli_epi64(mult, 32));
+	acc = _mm256_add_epi32(upper_halves(even, odd), load(p->add));
+	return _mm256_srav_epi32(acc, load(p->shift));
+}
+
+static __always_inline __m256i scale_wide(const struct ink_avx2_wide *p, __m256i acc)
+{
+	__m256i even, odd;
 
 	even = _mm256_mul_epi32(acc, load(p->mult));
 	odd = _mm256_mul_epi32(_mm256_srli_epi64(acc, 32), load(p->mult_odd));
 	even = _mm256_srlv_epi64(_mm256_add_epi64(even, load(p->add)), load(p->shift));
 	odd = _mm256_srlv_epi64(_mm256_add_epi64(odd, load(p->add_odd)), load(p->shift_odd));
-	acc = _mm256_castps_si256(_mm256_shuffle_ps(_mm256_castsi256_ps(even),
-						    _mm256_castsi256_ps(odd), 0x88));
-	return _mm256_add_epi32(acc, load(p->zero));
+	return _mm256_add_epi32(lower_halves(even, odd), load(p->zero));
 }
 
-/* A pair of blocks as 16 numbers of 16 bits; what is beyond is beyond any clamp. */
-static __always_inline __m256i requant_pair(const struct ink_avx2_rows *p, const s32 *sums)
+/* A pair of blocks to 16 bits: what doesn't fit is beyond any clamp. */
+static __always_inline __m256i narrow_pair(const struct ink_avx2_narrow *p, const __m256i *acc)
 {
-	return _mm256_packs_epi32(requant(p, sums), requant(p + 1, sums + 8));
+	return _mm256_packs_epi32(scale_narrow(p, acc[0]), scale_narrow(p + 1, acc[1]));
 }
 
-static __always_inline __m128i requant_single(const struct ink_avx2_rows *p, const s32 *sums)
+static __always_inline __m128i pack_halves16(__m256i v)
 {
-	__m256i v = requant(p, sums);
+	return _mm_packs_epi16(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+}
 
+static __always_inline __m128i pack_halves32(__m256i v)
+{
 	return _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
 }
 
-static void store_int8(const struct ink_avx2_rows *p, const s32 *sums, u32 blocks,
-		       const s32 *attr, s8 *y)
+static __always_inline void store_single8(__m128i h, const struct dense *d, s8 *y)
 {
-	const __m256i lo = _mm256_set1_epi8((char)attr[1]), hi = _mm256_set1_epi8((char)attr[2]);
-	__m128i low = _mm256_castsi256_si128(lo), high = _mm256_castsi256_si128(hi), h;
-	__m256i v;
-
-	for (; blocks >= 4; blocks -= 4, p += 4, sums += 32, y += 32) {
-		v = _mm256_packs_epi16(requant_pair(p, sums), requant_pair(p + 2, sums + 16));
-		v = _mm256_permute4x64_epi64(v, 0xd8);
-		v = _mm256_min_epi8(_mm256_max_epi8(v, lo), hi);
-		_mm256_storeu_si256((__m256i *)y, v);
-	}
-	if (blocks & 2) {
-		v = requant_pair(p, sums);
-		h = _mm_packs_epi16(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
-		_mm_storeu_si128((__m128i *)y, _mm_min_epi8(_mm_max_epi8(h, low), high));
-		p += 2;
-		sums += 16;
-		y += 16;
-	}
-	if (blocks & 1) {
-		h = requant_single(p, sums);
-		h = _mm_packs_epi16(h, h);
-		_mm_storel_epi64((__m128i *)y, _mm_min_epi8(_mm_max_epi8(h, low), high));
-	}
+	h = _mm_packs_epi16(h, h);
+	h = _mm_min_epi8(_mm_max_epi8(h, _mm256_castsi256_si128(d->lo)),
+			 _mm256_castsi256_si128(d->hi));
+	_mm_storel_epi64((__m128i *)y, h);
 }
 
-static void store_int16(const struct ink_avx2_rows *p, const s32 *sums, u32 blocks,
-			const s32 *attr, s16 *y)
+/* @tile blocks, scaled, clamped and stored as int8. */
+static __always_inline void finish_narrow(const u32 tile, const struct dense *d,
+					  const __m256i *acc, s8 *y)
 {
-	const __m256i lo = _mm256_set1_epi16((s16)attr[1]), hi = _mm256_set1_epi16((s16)attr[2]);
+	const struct ink_avx2_narrow *p = (const struct ink_avx2_narrow *)d->scaling;
 	__m256i v;
 	__m128i h;
+	u32 t;
 
-	for (; blocks >= 2; blocks -= 2, p += 2, sums += 16, y += 16) {
-		v = requant_pair(p, sums);
-		_mm256_storeu_si256((__m256i *)y, _mm256_min_epi16(_mm256_max_epi16(v, lo), hi));
-	}
-	if (blocks) {
-		h = requant_single(p, sums);
-		h = _mm_min_epi16(_mm_max_epi16(h, _mm256_castsi256_si128(lo)),
-				  _mm256_castsi256_si128(hi));
+	if (tile == 1)
+		return store_single8(pack_halves32(scale_narrow(p, acc[0])), d, y);
+	if (tile == 2) {
+		h = pack_halves16(narrow_pair(p, acc));
+		h = _mm_min_epi8(_mm_max_epi8(h, _mm256_castsi256_si128(d->lo)),
+				 _mm256_castsi256_si128(d->hi));
 		_mm_storeu_si128((__m128i *)y, h);
+		return;
+	}
+	UNROLL for (t = 0; t < tile; t += 4) {
+		v = _mm256_packs_epi16(narrow_pair(p + t, acc + t),
+				       narrow_pair(p + t + 2, acc + t + 2));
+		v = _mm256_permute4x64_epi64(v, 0xd8);
+		v = _mm256_min_epi8(_mm256_max_epi8(v, d->lo), d->hi);
+		_mm256_storeu_si256((__m256i *)(y + 8 * t), v);
 	}
 }
 
-static void store_int32(const struct ink_avx2_rows *p, const s32 *sums, u32 blocks,
-			const s32 *attr, s32 *y)
+static __always_inline void tile_narrow(const u8 path, const u32 tile, struct dense *d, s8 *y)
 {
-	const __m256i lo = _mm256_set1_epi32(attr[1]), hi = _mm256_set1_epi32(attr[2]);
-	__m256i v, u;
+	const struct ink_avx2_narrow *p = (const struct ink_avx2_narrow *)d->scaling;
+	__m256i acc[8];
+	u32 t;
 
-	for (; blocks >= 2; blocks -= 2, p += 2, sums += 16, y += 16) {
-		v = _mm256_min_epi32(_mm256_max_epi32(requant(p, sums), lo), hi);
-		u = _mm256_min_epi32(_mm256_max_epi32(requant(p + 1, sums + 8), lo), hi);
-		_mm256_storeu_si256((__m256i *)y, _mm256_permute2x128_si256(v, u, 0x20));
-		_mm256_storeu_si256((__m256i *)(y + 8), _mm256_permute2x128_si256(v, u, 0x31));
+	UNROLL for (t = 0; t < tile; t++)
+		acc[t] = load(p[t].bias);
+	tile_sums(path, tile, d, acc);
+	finish_narrow(tile, d, acc, y);
+	d->scaling += tile * sizeof(*p);
+}
+
+/* All of @blocks to int8, from sums to clamp in registers. */
+static __always_inline void run_narrow(const u8 path, struct dense *d, u32 blocks, s8 *y)
+{
+	u32 tile;
+
+	for (; blocks; blocks -= tile, y += 8 * tile) {
+		tile = ink_avx2_tile(blocks, d->n);
+		if (tile == 8)
+			tile_narrow(path, 8, d, y);
+		else if (tile == 4)
+			tile_narrow(path, 4, d, y);
+		else if (tile == 2)
+			tile_narrow(path, 2, d, y);
+		else
+			tile_narrow(path, 1, d, y);
 	}
-	if (blocks) {
-		v = _mm256_min_epi32(_mm256_max_epi32(requant(p, sums), lo), hi);
+}
+
+/* Two pairs or a single block, scaled, to whatever type. */
+static void store_pair(const struct dense *d, const s32 *attr, u32 dtype, __m256i a, __m256i b,
+		       u8 *y)
+{
+	__m256i lo, hi, v;
+
+	if (dtype == INKLING_INT8) {
+		__m128i h = pack_halves16(_mm256_packs_epi32(a, b));
+
+		h = _mm_min_epi8(_mm_max_epi8(h, _mm256_castsi256_si128(d->lo)),
+				 _mm256_castsi256_si128(d->hi));
+		_mm_storeu_si128((__m128i *)y, h);
+	} else if (dtype == INKLING_INT16) {
+		lo = _mm256_set1_epi16((s16)attr[1]);
+		hi = _mm256_set1_epi16((s16)attr[2]);
+		v = _mm256_min_epi16(_mm256_max_epi16(_mm256_packs_epi32(a, b), lo), hi);
 		_mm256_storeu_si256((__m256i *)y, v);
+	} else {
+		lo = _mm256_set1_epi32(attr[1]);
+		hi = _mm256_set1_epi32(attr[2]);
+		a = _mm256_min_epi32(_mm256_max_epi32(a, lo), hi);
+		b = _mm256_min_epi32(_mm256_max_epi32(b, lo), hi);
+		_mm256_storeu_si256((__m256i *)y, _mm256_permute2x128_si256(a, b, 0x20));
+		_mm256_storeu_si256((__m256i *)(y + 32), _mm256_permute2x128_si256(a, b, 0x31));
 	}
 }
 
-/* From sums to outputs: @blocks blocks, of which @rows rows are real. */
-static void finish_rows(const struct ink_bound *b, const struct ink_avx2_rows *p, const s32 *sums,
-			u32 blocks, u32 rows, u8 *out)
+static void store_single(const struct dense *d, const s32 *attr, u32 dtype, __m256i a, u8 *y)
 {
-	const s8 *table = b->in_const[5];
-	s8 *y = (s8 *)out;
-	u32 i;
+	__m128i h;
 
-	switch (b->out_dtype) {
-	case INKLING_INT8:
-		store_int8(p, sums, blocks, b->attr, y);
-		if (table)
-			for (i = 0; i < rows; i++)
-				y[i] = table[y[i] + 128];
-		break;
-	case INKLING_INT16:
-		store_int16(p, sums, blocks, b->attr, (s16 *)out);
-		break;
-	default:
-		store_int32(p, sums, blocks, b->attr, (s32 *)out);
+	if (dtype == INKLING_INT8) {
+		store_single8(pack_halves32(a), d, (s8 *)y);
+	} else if (dtype == INKLING_INT16) {
+		h = _mm_max_epi16(pack_halves32(a), _mm_set1_epi16((s16)attr[1]));
+		h = _mm_min_epi16(h, _mm_set1_epi16((s16)attr[2]));
+		_mm_storeu_si128((__m128i *)y, h);
+	} else {
+		a = _mm256_min_epi32(_mm256_max_epi32(a, _mm256_set1_epi32(attr[1])),
+				     _mm256_set1_epi32(attr[2]));
+		_mm256_storeu_si256((__m256i *)y, a);
 	}
 }
 
-/* Sixteen bits for S16. Reads and writes up to a multiple of 32 elements. */
+static void finish_wide(const struct ink_bound *b, struct dense *d, const __m256i *acc,
+			u32 blocks, u8 *y)
+{
+	const struct ink_avx2_wide *p = (const struct ink_avx2_wide *)d->scaling;
+	u32 pair = 16 * elem_size(b), t;
+
+	d->scaling += blocks * sizeof(*p);
+	for (t = 0; t + 1 < blocks; t += 2, y += pair)
+		store_pair(d, b->attr, b->out_dtype, scale_wide(p + t, acc[t]),
+			   scale_wide(p + t + 1, acc[t + 1]), y);
+	if (t < blocks)
+		store_single(d, b->attr, b->out_dtype, scale_wide(p + t, acc[t]), y);
+}
+
+static __always_inline void tile_wide(const u8 path, const u32 tile, const struct ink_bound *b,
+				      struct dense *d, u8 *y)
+{
+	__m256i acc[8], sums[8];
+	u32 t;
+
+	UNROLL for (t = 0; t < tile; t++)
+		acc[t] = _mm256_setzero_si256();
+	tile_sums(path, tile, d, acc);
+	UNROLL for (t = 0; t < tile; t++)
+		sums[t] = acc[t];
+	finish_wide(b, d, sums, tile, y);
+}
+
+/* All of @blocks to any type. */
+static __always_inline void run_wide(const u8 path, const struct ink_bound *b, struct dense *d,
+				     u32 blocks, u8 *y)
+{
+	u32 tile, row = 8 * elem_size(b);
+
+	for (; blocks; blocks -= tile, y += tile * row) {
+		tile = ink_avx2_tile(blocks, d->n);
+		if (tile == 8)
+			tile_wide(path, 8, b, d, y);
+		else if (tile == 4)
+			tile_wide(path, 4, b, d, y);
+		else if (tile == 2)
+			tile_wide(path, 2, b, d, y);
+		else
+			tile_wide(path, 1, b, d, y);
+	}
+}
+
+static void run_along_rows(const struct ink_bound *b, struct dense *d, u8 *y)
+{
+	const struct ink_avx2_narrow *p = (const struct ink_avx2_narrow *)d->scaling;
+	__m256i acc = any_row_sums(d, b->m);
+
+	if (!b->narrow)
+		return finish_wide(b, d, &acc, 1, y);
+	acc = _mm256_add_epi32(acc, load(p->bias));
+	finish_narrow(1, d, &acc, (s8 *)y);
+}
+
+static void run_blocks(const struct ink_bound *b, struct dense *d, u32 blocks, u8 *y)
+{
+	switch (b->path) {
+	case INK_PATH_U8:
+		return b->narrow ? run_narrow(INK_PATH_U8, d, blocks, (s8 *)y) :
+				   run_wide(INK_PATH_U8, b, d, blocks, y);
+	case INK_PATH_S8:
+		return b->narrow ? run_narrow(INK_PATH_S8, d, blocks, (s8 *)y) :
+				   run_wide(INK_PATH_S8, b, d, blocks, y);
+	default:
+		return b->narrow ? run_narrow(INK_PATH_S16, d, blocks, (s8 *)y) :
+				   run_wide(INK_PATH_S16, b, d, blocks, y);
+	}
+}
+
+/* Sixteen bits for S16. Reads and writes up to a multiple of 16 elements. */
 static void widen(const u8 *x, u32 n, u8 *to)
 {
 	u32 i;
@@ -240,58 +352,34 @@ static void widen(const u8 *x, u32 n, u8 *to)
 			_mm256_cvtepi8_epi16(_mm_load_si128((const __m128i *)(x + i))));
 }
 
-static void dense_sums(const struct ink_bound *b, const u8 *w, const u8 *x, u32 blocks, s32 *sums)
-{
-	switch (b->path) {
-	case INK_PATH_U8:
-		block_sums(INK_PATH_U8, w, x, b->n, b->in_lo, blocks, sums);
-		break;
-	case INK_PATH_S8:
-		block_sums(INK_PATH_S8, w, x, b->n, 0, blocks, sums);
-		break;
-	case INK_PATH_S16:
-		block_sums(INK_PATH_S16, w, x, b->n, 0, blocks, sums);
-		break;
-	default:
-		if (b->m > 4)
-			row_sums(8, w, x, b->n, sums);
-		else if (b->m > 2)
-			row_sums(4, w, x, b->n, sums);
-		else if (b->m > 1)
-			row_sums(2, w, x, b->n, sums);
-		else
-			row_sums(1, w, x, b->n, sums);
-	}
-}
-
 static void run_dense(const struct ink_bound *b, u8 *arena, u32 first, u32 rows)
 {
-	u32 elem = b->out_dtype == INKLING_INT8 ? 1 : b->out_dtype == INKLING_INT16 ? 2 : 4;
-	const struct ink_avx2_rows *p = (const struct ink_avx2_rows *)b->packed + first / 8;
-	const u8 *w = (const u8 *)((const struct ink_avx2_rows *)b->packed +
-				   ink_avx2_blocks(b->m));
-	u32 step = b->path == INK_PATH_S16 ? 2 : 4;
-	size_t block_bytes = (size_t)DIV_ROUND_UP(b->n, step) * 32;
-	u32 end = min(rows, b->m - first) + first, count, blocks;
-	s32 *sums = (s32 *)(arena + b->scratch_off);
-	const u8 *x = arena + b->in_off[0];
-	u8 *y = arena + b->out_off;
+	size_t scaling = ink_avx2_scaling(b->narrow);
+	u32 end = rows < b->m - first ? first + rows : b->m, i;
+	u8 *y = arena + b->out_off + (size_t)first * elem_size(b);
+	struct dense d = {
+		.x = arena + b->in_off[0],
+		.n = b->n,
+		.x_lo = b->in_lo,
+		.w = (const u8 *)b->packed + ALIGN(ink_avx2_blocks(b->m) * scaling, (size_t)64),
+		.scaling = (const u8 *)b->packed + first / 8 * scaling,
+		.lo = _mm256_set1_epi8((char)b->attr[1]),
+		.hi = _mm256_set1_epi8((char)b->attr[2]),
+	};
 
 	if (b->path == INK_PATH_S16) {
-		u8 *wide = (u8 *)sums + ALIGN(min(ALIGN(b->m, 8u), INK_AVX2_CHUNK_ROWS) * 4, 64u);
-
-		widen(x, b->n, wide);
-		x = wide;
+		widen(d.x, b->n, arena + b->scratch_off);
+		d.x = arena + b->scratch_off;
 	}
-	w += first / 8 * block_bytes;
-	for (; first < end; first += count) {
-		count = min(INK_AVX2_CHUNK_ROWS, end - first);
-		blocks = ink_avx2_blocks(count);
-		dense_sums(b, w, x, blocks, sums);
-		finish_rows(b, p, sums, blocks, count, y + (size_t)first * elem);
-		w += blocks * block_bytes;
-		p += blocks;
-	}
+	if (first)
+		d.w += (size_t)first / 8 * ink_avx2_block_size(b->path, b->n);
+	if (b->path == INK_PATH_ROWS)
+		run_along_rows(b, &d, y);
+	else
+		run_blocks(b, &d, ink_avx2_blocks(end - first), y);
+	if (b->in_const[5])
+		for (i = 0; i < end - first; i++)
+			y[i] = ((const u8 *)b->in_const[5])[(s8)y[i] + 128];
 }
 
 /*

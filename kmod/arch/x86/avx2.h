@@ -72,8 +72,6 @@ static inline void ink_avx2_run(const struct ink_bound *b, u32 count, u8 *arena,
  * are spread over a pair of blocks such that narrowing instructions, which
  * work on halves of a register, leave them in order; row() in pack.c says how.
  */
-#define INK_AVX2_CHUNK_ROWS	256u	/* accumulators that are kept at a time */
-
 static inline u32 ink_avx2_blocks(u32 rows)
 {
 	return DIV_ROUND_UP(rows, 8u);
@@ -96,10 +94,30 @@ static inline u32 ink_avx2_step_rows(u32 n)
 }
 
 /**
- * struct ink_avx2_rows - requantisation of one block of eight rows
+ * struct ink_avx2_narrow - scaling of one block of eight rows to int8
+ * @bias: by lane
+ * @mult: by lane
+ * @add: rounding and zero point, of the product's upper half, in the order of
+ *	the result
+ * @shift: what is left of the shift, 1..30, likewise
+ *
+ * Where all shifts are above 32, the product's upper half is all that counts:
+ * floor((floor(p / 2^32) + a) / 2^(s - 32)) = floor((p + a 2^32) / 2^s).
+ */
+struct ink_avx2_narrow {
+	s32 bias[8];
+	s32 mult[8];
+	s32 add[8];
+	s32 shift[8];
+};
+
+/**
+ * struct ink_avx2_wide - scaling of one block of eight rows, whatever it is
  * @mult: by lane; what is used are the even lanes
  * @mult_odd: odd lanes' multipliers, in the even lanes
- * @add: bias * mult + 2^62 + rounding of the even lanes: makes the sum positive
+ * @add: bias * mult + 2^62 + rounding of the even lanes: makes the sum
+ *	positive, so that a logical shift, which AVX2 has for 64 bits, does for
+ *	the arithmetic one, which it hasn't
  * @add_odd: of the odd lanes
  * @shift: of the even lanes
  * @shift_odd: of the odd lanes
@@ -107,7 +125,7 @@ static inline u32 ink_avx2_step_rows(u32 n)
  *	of the result
  * @reserved: to a multiple of 64
  */
-struct ink_avx2_rows {
+struct ink_avx2_wide {
 	s32 mult[8];
 	s32 mult_odd[8];
 	u64 add[4];
@@ -118,12 +136,22 @@ struct ink_avx2_rows {
 	s32 reserved[8];
 };
 
+static inline size_t ink_avx2_scaling(bool narrow)
+{
+	return narrow ? sizeof(struct ink_avx2_narrow) : sizeof(struct ink_avx2_wide);
+}
+
 /*
- * @packed of a DENSE: struct ink_avx2_rows for each block, then the weights:
+ * @packed of a DENSE: one of the above for each block, then the weights:
  *   U8, S8:	for each tile [n / 4][tile][8 lanes][4]
  *   S16:	for each tile [n / 2][tile][8 lanes][2] of 16 bits
  *   ROWS:	[n / 16][1, 2, 4 or 8 rows][16] of 16 bits, and only one block
  */
+static inline size_t ink_avx2_block_size(u8 path, u32 n)
+{
+	return (size_t)DIV_ROUND_UP(n, path == INK_PATH_S16 ? 2u : 4u) * 32;
+}
+
 static inline u32 ink_avx2_row_count(u32 m)
 {
 	return m > 4 ? 8 : m > 2 ? 4 : m;
@@ -150,7 +178,7 @@ struct ink_avx2_quant {
 	u32 reserved[11];
 };
 
-/* Eight rows; members as in struct ink_avx2_rows. */
+/* Eight rows; members as in struct ink_avx2_wide. */
 struct ink_avx2_chunk {
 	s32 lo[8];
 	s32 hi[8];

@@ -74,30 +74,49 @@ static u8 dense_path(const struct ink_bound *b, unsigned long options)
 	return INK_PATH_S16;
 }
 
-static size_t dense_size(const struct ink_bound *b)
+/* A row's multiplier and shift, the latter above 32 if it can be. */
+static s32 scaling(const struct ink_bound *b, u32 r, u32 *shift)
 {
-	size_t rows = (size_t)ink_avx2_blocks(b->m) * sizeof(struct ink_avx2_rows);
-	size_t weights;
+	s32 mult = ((const s32 *)b->in_const[3])[r];
 
-	switch (b->path) {
-	case INK_PATH_ROWS:
-		weights = (size_t)DIV_ROUND_UP(b->n, 16u) * ink_avx2_row_count(b->m) * 32;
-		break;
-	case INK_PATH_S16:
-		weights = (size_t)DIV_ROUND_UP(b->n, 2u) * ink_avx2_blocks(b->m) * 32;
-		break;
-	default:
-		weights = (size_t)DIV_ROUND_UP(b->n, 4u) * ink_avx2_blocks(b->m) * 32;
+	*shift = (u32)((const s8 *)b->in_const[4])[r];
+	while (*shift <= 32 && mult < 1 << 30) {
+		mult *= 2;
+		++*shift;
 	}
-	return rows + ALIGN(weights, (size_t)64);
+	return mult;
 }
 
-/* Accumulators, and for S16 the widened input behind them. */
-static u32 dense_scratch(const struct ink_bound *b)
+/* What avx2.c adds to the upper half stays below 2^31 with it: see pack_narrow(). */
+static bool fits_narrow(const struct ink_bound *b)
 {
-	u32 rows = min(ALIGN(b->m, 8u), INK_AVX2_CHUNK_ROWS);
+	s64 zero = b->attr[0] < 0 ? -(s64)b->attr[0] : b->attr[0];
+	u32 r, shift;
 
-	return ALIGN(rows * 4, 64u) + (b->path == INK_PATH_S16 ? ALIGN(b->n * 2, 64u) : 0);
+	if (b->out_dtype != INKLING_INT8)
+		return false;
+	for (r = 0; r < b->m; r++) {
+		scaling(b, r, &shift);
+		if (shift <= 32 || zero << (shift - 32) > 1 << 29)
+			return false;
+	}
+	return true;
+}
+
+static size_t scaling_size(const struct ink_bound *b)
+{
+	return ALIGN(ink_avx2_blocks(b->m) * ink_avx2_scaling(b->narrow), (size_t)64);
+}
+
+static size_t dense_size(const struct ink_bound *b)
+{
+	size_t weights;
+
+	if (b->path == INK_PATH_ROWS)
+		weights = (size_t)DIV_ROUND_UP(b->n, 16u) * ink_avx2_row_count(b->m) * 32;
+	else
+		weights = ink_avx2_blocks(b->m) * ink_avx2_block_size(b->path, b->n);
+	return scaling_size(b) + ALIGN(weights, (size_t)64);
 }
 
 size_t ink_avx2_path(struct ink_bound *b, unsigned long options, u32 *scratch)
@@ -109,7 +128,9 @@ size_t ink_avx2_path(struct ink_bound *b, unsigned long options, u32 *scratch)
 	if (b->opcode != INKLING_OP_DENSE)
 		return 0;
 	b->path = dense_path(b, options);
-	*scratch = dense_scratch(b);
+	b->narrow = fits_narrow(b);
+	if (b->path == INK_PATH_S16)
+		*scratch = b->n * 2;
 	return dense_size(b);
 }
 
@@ -129,7 +150,6 @@ static u32 row(u32 block, u32 lane, u32 blocks)
 	return (block / 2) * 16 + half * 8 + (block & 1) * 4 + in_half[lane & 3];
 }
 
-/* Zero beyond the last row, so that the spare lanes come out as something harmless. */
 static s32 sum_of_row(const struct ink_bound *b, u32 r)
 {
 	const s8 *w = (const s8 *)b->in_const[1] + (size_t)r * b->n;
@@ -141,17 +161,41 @@ static s32 sum_of_row(const struct ink_bound *b, u32 r)
 	return sum;
 }
 
-static void pack_row(const struct ink_bound *b, struct ink_avx2_rows *p, u32 lane, u32 r)
+/* What the accumulator lacks because the inputs' lowest value was taken off, and the bias. */
+static s64 bias_of_row(const struct ink_bound *b, u32 r)
 {
-	s32 mult = ((const s32 *)b->in_const[3])[r];
-	u32 shift = (u32)((const s8 *)b->in_const[4])[r];
 	s64 bias = ((const s32 *)b->in_const[2])[r];
-	u64 add;
 
-	/* What the accumulator lacks because the inputs' lowest value was taken off. */
-	if (b->path == INK_PATH_U8)
-		bias += (s64)sum_of_row(b, r) * b->in_lo;
-	add = (u64)bias * (u64)mult + (1ull << 62) + (1ull << (shift - 1));
+	return b->path == INK_PATH_U8 ? bias + (s64)sum_of_row(b, r) * b->in_lo : bias;
+}
+
+/* Where vshufps puts a lane: 0 2 1 3 at 0 1 2 3. */
+static u32 result_lane(u32 lane)
+{
+	return (lane & 4) | ((lane & 1) << 1) | ((lane >> 1) & 1);
+}
+
+/*
+ * A product is below 2^62, so its upper half is within 2^30; the rounding is
+ * 2^29 at most, and so is the zero point by fits_narrow().
+ */
+static void pack_narrow(const struct ink_bound *b, struct ink_avx2_narrow *p, u32 lane, u32 r)
+{
+	u32 shift, to = result_lane(lane);
+	s32 mult = scaling(b, r, &shift);
+
+	p->bias[lane] = (s32)(u32)bias_of_row(b, r);
+	p->mult[lane] = mult;
+	p->add[to] = b->attr[0] * (1 << (shift - 32)) + (1 << (shift - 33));
+	p->shift[to] = (s32)shift - 32;
+}
+
+static void pack_wide(const struct ink_bound *b, struct ink_avx2_wide *p, u32 lane, u32 r)
+{
+	u32 shift;
+	s32 mult = scaling(b, r, &shift);
+	u64 add = (u64)bias_of_row(b, r) * (u64)mult + (1ull << 62) + (1ull << (shift - 1));
+
 	if (lane & 1) {
 		p->mult_odd[lane & ~1u] = mult;
 		p->add_odd[lane / 2] = add;
@@ -161,20 +205,21 @@ static void pack_row(const struct ink_bound *b, struct ink_avx2_rows *p, u32 lan
 		p->add[lane / 2] = add;
 		p->shift[lane / 2] = shift;
 	}
-	/* In the order of the result: vshufps puts lane 0 2 1 3 at 0 1 2 3. */
-	lane = (lane & 4) | ((lane & 1) << 1) | ((lane >> 1) & 1);
-	p->zero[lane] = (s32)((u32)b->attr[0] - (u32)((1ull << 62) >> shift));
+	p->zero[result_lane(lane)] = (s32)((u32)b->attr[0] - (u32)((1ull << 62) >> shift));
 }
 
-static void pack_rows(const struct ink_bound *b, struct ink_avx2_rows *p)
+/* Lanes beyond the last row stay zero and come out as zero, before the clamp. */
+static void pack_scaling(const struct ink_bound *b, u8 *to)
 {
 	u32 blocks = ink_avx2_blocks(b->m), block, lane, r;
 
-	for (block = 0; block < blocks; block++)
+	for (block = 0; block < blocks; block++, to += ink_avx2_scaling(b->narrow))
 		for (lane = 0; lane < 8; lane++) {
 			r = row(block, lane, blocks);
-			if (r < b->m)
-				pack_row(b, &p[block], lane, r);
+			if (r < b->m && b->narrow)
+				pack_narrow(b, (struct ink_avx2_narrow *)to, lane, r);
+			else if (r < b->m)
+				pack_wide(b, (struct ink_avx2_wide *)to, lane, r);
 		}
 }
 
@@ -223,12 +268,11 @@ static void pack_along_rows(const struct ink_bound *b, s16 *to)
 
 size_t ink_avx2_pack(const struct ink_bound *b, void *packed)
 {
-	struct ink_avx2_rows *rows = packed;
-	void *weights = rows + ink_avx2_blocks(b->m);
+	void *weights = (u8 *)packed + scaling_size(b);
 
 	if (b->path == INK_PATH_QUANT)
 		return ink_avx2_quant_pack(b, packed);
-	pack_rows(b, rows);
+	pack_scaling(b, packed);
 	if (b->path == INK_PATH_ROWS)
 		pack_along_rows(b, weights);
 	else

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Benchmarks: each program in BENCH takes the name of a file, to which it writes one JSON object a
+# line, and prints a table. tests/bench/run runs them all. Peers that aren't installed are skipped.
+
+BENCH += $(B)/bench/engine
+
+BENCH_XNNPACK := $(and $(wildcard /usr/include/pthreadpool.h),$(wildcard /usr/include/xnnpack.h))
+BENCH_OBJS    := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/bench/*.c) \
+	tests/lib/randmodel.c tests/lib/randmodel_ops.c tools/lib/image_builder.c tools/lib/image_layout.c)
+
+$(B)/obj/tests/bench/%.o: INK_CPPFLAGS += -Itools/lib -Itools/lib/port -Ikmod/core -Itests/lib
+
+# The plain peer is what -O2 makes of it, whatever the rest is compiled with.
+$(B)/obj/tests/bench/peer_scalar.o: override CFLAGS := -O2
+
+# Built anew when the library comes or goes.
+$(B)/obj/tests/bench/peer_xnnpack.o: $(BENCH_XNNPACK)
+
+$(B)/bench/engine: $(BENCH_OBJS) $(CORE_OBJS)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(if $(BENCH_XNNPACK),-lXNNPACK) -lnettle -lm $(LDLIBS)
