@@ -121,7 +121,8 @@ static bool calls_us(int fd, const struct marks *m, struct bpf_prog_info *info)
 	return found;
 }
 
-static unsigned int list_programs(void)
+/* *@blind is set when they can't be looked at. */
+static unsigned int list_programs(bool *blind)
 {
 	struct bpf_prog_info info;
 	struct marks marks = { .n_ids = 0 };
@@ -143,7 +144,8 @@ static unsigned int list_programs(void)
 		}
 		close(fd);
 	}
-	if (errno == EPERM)
+	*blind = errno == EPERM;
+	if (*blind)
 		ink_doctor_say("held by", INK_HEALTH_NOTE, "BPF programs can't be looked at",
 			       "run it as root to see which of them call slots");
 	return n;
@@ -202,8 +204,9 @@ static unsigned int list_processes(void)
 void ink_doctor_users(void)
 {
 	unsigned int n = list_processes();
+	bool blind;
 
-	n += list_programs();
-	if (!n)
-		ink_doctor_say("held by", INK_HEALTH_OK, "nobody that you may see: rmmod inkling would work", NULL);
+	n += list_programs(&blind);
+	if (!n && !blind)
+		ink_doctor_say("held by", INK_HEALTH_OK, "nobody: rmmod inkling would work", NULL);
 }

@@ -62,7 +62,7 @@ static void create_slot(struct ink_ctl *ctl, struct load *l)
 		change.perm = ink_slot_parse_perm(l->perm);
 	}
 	if (ink_slot_new(ctl, l->slot, contexts, &change, NULL))
-		ink_die_failure();
+		ink_die_refused();
 	l->created = true;
 	ink_note("created slot %s for %s", l->slot, ink_word_contexts(contexts));
 }
@@ -90,7 +90,7 @@ static void prepare_slot(struct ink_ctl *ctl, struct load *l)
 	change.mode = l->mode ? ink_word_parse_mode(l->mode) : slot->mode;
 	/* Less first: a new model never drops packets that it was to watch. */
 	if (change.mode < slot->mode && ink_slot_set(ctl, l->slot, &change))
-		ink_die_failure();
+		ink_die_refused();
 	ink_slot_free(slot);
 }
 
@@ -114,7 +114,7 @@ static void finish_slot(struct ink_ctl *ctl, struct load *l)
 		change.perm = ink_slot_parse_perm(l->perm);
 	}
 	if (change.set && ink_slot_set(ctl, l->slot, &change))
-		ink_die_failure();
+		ink_die_refused();
 }
 
 static void progress(void *arg, size_t done, size_t total)
@@ -170,6 +170,7 @@ static void check_words(const struct load *l)
 	if (!l->slot)
 		ink_die(INK_EXIT_USAGE, "--slot is missing",
 			"name a slot to load into, such as --slot net.flow; a new one is made");
+	ink_check_slot_name(l->slot);
 	if (l->mode)
 		ink_word_parse_mode(l->mode);
 	if (l->contexts)

@@ -97,6 +97,8 @@ enum ink_exit ink_exit_errno(int err)
 		return INK_EXIT_NOENT;
 	case EBADMSG:
 		return INK_EXIT_REFUSED;
+	case EINVAL:
+		return INK_EXIT_USAGE;
 	default:
 		return INK_EXIT_FAILED;
 	}

@@ -9,6 +9,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <string.h>
+#include "internal.h"
 #include "slots.h"
 #include "words.h"
 
@@ -16,7 +17,21 @@ enum ink_exit ink_exit_refused(int err)
 {
 	enum ink_exit code = ink_exit_errno(err);
 
-	return code == INK_EXIT_FAILED ? INK_EXIT_REFUSED : code;
+	return code == INK_EXIT_FAILED || code == INK_EXIT_USAGE ? INK_EXIT_REFUSED : code;
+}
+
+void ink_die_refused(void)
+{
+	ink_report_failure();
+	exit(ink_exit_refused(ink_failure_last()->code));
+}
+
+void ink_check_slot_name(const char *name)
+{
+	if (!ink_ctl_check_name(name))
+		return;
+	ink_report_failure();
+	exit(INK_EXIT_USAGE);
 }
 
 uint32_t ink_slot_parse_perm(const char *text)
@@ -132,8 +147,9 @@ static void parse_setting(const struct ink_slot *slot, struct ink_slot_change *c
 
 static void change(struct ink_ctl *ctl, const char *name, const struct ink_slot_change *c)
 {
+	ink_check_slot_name(name);
 	if (ink_slot_set(ctl, name, c))
-		ink_die_failure();
+		ink_die_refused();
 	report(ctl, name);
 	ink_ctl_close(ctl);
 }
@@ -201,8 +217,9 @@ int cmd_rollback(int argc, char **argv)
 
 	ink_args_parse(argc, argv, &usage);
 	ctl = ink_open_ctl();
+	ink_check_slot_name(argv[1]);
 	if (ink_slot_rollback(ctl, argv[1]))
-		return ink_report_failure();
+		ink_die_refused();
 	report(ctl, argv[1]);
 	ink_ctl_close(ctl);
 	return INK_EXIT_OK;
@@ -225,8 +242,9 @@ int cmd_unload(int argc, char **argv)
 
 	ctl = ink_open_ctl();
 	for (i = 1; i <= n; i++) {
+		ink_check_slot_name(argv[i]);
 		if (ink_slot_del(ctl, argv[i]))
-			ink_die_failure();
+			ink_die_refused();
 		json_object_array_add(done, json_object_new_string(argv[i]));
 	}
 	o = ink_json_object();

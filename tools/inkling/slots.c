@@ -24,8 +24,10 @@ struct ink_ctl *ink_open_ctl(void)
 
 struct ink_slot *ink_open_slot(struct ink_ctl *ctl, const char *name)
 {
-	struct ink_slot *slot = ink_slot_get(ctl, name);
+	struct ink_slot *slot;
 
+	ink_check_slot_name(name);
+	slot = ink_slot_get(ctl, name);
 	if (!slot)
 		ink_die_failure();
 	return slot;

@@ -13,7 +13,10 @@
 struct ink_ctl *ink_open_ctl(void);
 /* A slot or die. */
 struct ink_slot *ink_open_slot(struct ink_ctl *ctl, const char *name);
-/* Exit code when the kernel refused a model. */
+/* Die when a slot can't have that name. */
+void ink_check_slot_name(const char *name);
+/* Report libinkling's last failure as the kernel's refusal and exit. */
+void ink_die_refused(void) __attribute__((noreturn));
 enum ink_exit ink_exit_refused(int err);
 /* "0750"; dies when it isn't such. */
 uint32_t ink_slot_parse_perm(const char *text);

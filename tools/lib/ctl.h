@@ -48,8 +48,6 @@ int ink_ctl_call(struct ink_ctl *ctl, struct nl_msg *msg, enum ink_attr_set set,
 
 /* -EMSGSIZE with the failure set; an attribute didn't fit. */
 int ink_ctl_no_room(struct nl_msg *msg);
-/* 0, or -EINVAL when a slot can't have that name. */
-int ink_ctl_check_name(const char *name);
 
 /* A struct ink_slot from the attributes of a reply or notification. */
 struct ink_slot *ink_slot_parse(struct nlattr *attrs, int len);

@@ -20,6 +20,9 @@ void ink_failure_line(uint64_t line);
 /* Text that came from outside, fit to be shown: control characters become '?'. */
 void ink_text_copy(char *to, size_t size, const char *from, size_t from_len);
 
+/* 0, or -EINVAL when a slot can't have that name. */
+int ink_ctl_check_name(const char *name);
+
 const struct ink_graph *ink_model_graph(const struct ink_model *model);
 const struct ink_plan *ink_model_plan(const struct ink_model *model);
 
