@@ -20,8 +20,10 @@ from common import Feature, Schema, auc, write_mlp
 
 CLASSES = ["benign", "scan", "flood"]
 IDENTITY = ["remote", "remote_port", "local", "local_port", "proto"]
-STARTS = ["syn", "reply", "mid", "closing", "odd", "udp", "echo", "icmp-error", "icmp"]
+STARTS = ["syn", "reply", "mid", "closing", "odd", "udp", "echo", "icmp-error", "icmp", "fragment", "other"]
 # Times and rates depend on the machine's speed, so training shifts them at random by whole octaves.
+# What a service has been through says nothing of the flow at hand: benign ones come during floods, too.
+SERVICE = ["dst_rate", "dst_half_open", "dst_half_share"]
 SPEED = {"duration_us": 1, "gap_us": 1, "src_age_ms": 1, "src_rate": -1, "dst_rate": -1}
 
 
@@ -67,8 +69,9 @@ def read(path, sch):
 
 
 def jitter(x, rng, sch):
-    """Another machine's speed: the same octaves for all times of a row, others for its rates."""
+    """Another machine's speed, and a service of another row's history."""
     x = x.copy()
+    other = rng.permutation(len(x))
     start = np.cumsum([0] + [f.width for f in sch.features])
     octaves = rng.uniform(-2.5, 2.5, len(x))
     for i, f in enumerate(sch.features):
@@ -76,6 +79,8 @@ def jitter(x, rng, sch):
             col = x[:, start[i]]
             moved = col + np.where(col > 0, octaves * SPEED[f.name] / (sch.hi[start[i]] - sch.lo[start[i]]), 0)
             x[:, start[i]] = np.clip(moved, 0, 1)
+        if f.name in SERVICE:
+            x[:, start[i]] = x[other, start[i]]
     return x
 
 
@@ -148,6 +153,18 @@ def fit(seed, train, valid, sch, epochs):
     return net, best
 
 
+def export(path, net, sch, version, seed, threshold, n_train, n_valid):
+    write_mlp(path, "flow", sch, layers_of(net), {
+        "name": "flow", "version": version, "license": "GPL-2.0-only", "head": "classes",
+        "classes": "|".join(CLASSES), "threshold": f"{threshold:.6f}",
+        "description": "Scans and floods against benign flows, by what a flow and its source do; not for payloads, "
+                       "guessed passwords or slow attacks.",
+        "training": f"tests/traffic train.set and valid.set, {n_train} and {n_valid} flows of real programs in a VM; "
+                    f"epoch, seed ({seed}) and threshold by valid.set",
+        "accuracy": "see models/README.md; measured on tests/traffic test.set",
+    })
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("train", nargs="+")
@@ -158,6 +175,7 @@ def main():
     ap.add_argument("--far", type=float, default=0.001, help="harmless flows of VALID that may be above the threshold")
     ap.add_argument("--version", default="0.1")
     ap.add_argument("-o", "--out", required=True)
+    ap.add_argument("--second", metavar="FILE", help="also write the second best seed, for trying swaps")
     args = ap.parse_args()
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
@@ -174,26 +192,21 @@ def main():
     train, valid = load(args.train), load(args.valid)
     print(f"train {len(train[1])} rows, {train[2].max() + 1} flows; valid {len(valid[1])}, {valid[2].max() + 1}")
     runs = [(*fit(seed, train, valid, sch, args.epochs), seed) for seed in range(args.seeds)]
-    net, loss, seed = min(runs, key=lambda r: r[1])
+    runs.sort(key=lambda r: r[1])
     print("validation loss by seed: " + ", ".join(f"{s}: {v:.4f}" for _, v, s in runs))
-    score = scores(net, valid[0])
-    threshold = choose_threshold(score, valid[1], valid[2], args.far)
-    print(f"seed {seed}, threshold {threshold:.4f}")
-    report("train", scores(net, train[0]), train[1], train[2], threshold)
-    report("valid", score, valid[1], valid[2], threshold)
-    for path in args.test:
-        x, y, flows = read(path, sch)
-        report(f"test {path}", scores(net, x), y, flows, threshold)
-    card = {
-        "name": "flow", "version": args.version, "license": "GPL-2.0-only", "head": "classes",
-        "classes": "|".join(CLASSES), "threshold": f"{threshold:.6f}",
-        "description": "Scans and floods against benign flows, by what a flow and its source do; not for payloads, "
-                       "guessed passwords or slow attacks.",
-        "training": f"tests/traffic train.set and valid.set, {train[2].max() + 1} and {valid[2].max() + 1} flows of real "
-                    f"programs in a VM; epoch, seed ({seed}) and threshold by valid.set",
-        "accuracy": "see models/README.md; measured on tests/traffic test.set",
-    }
-    write_mlp(args.out, "flow", sch, layers_of(net), card)
+    for (net, _, seed), out in zip(runs, [args.out, args.second]):
+        if not out:
+            continue
+        score = scores(net, valid[0])
+        threshold = choose_threshold(score, valid[1], valid[2], args.far)
+        print(f"{out}: seed {seed}, threshold {threshold:.4f}")
+        report("train", scores(net, train[0]), train[1], train[2], threshold)
+        report("valid", score, valid[1], valid[2], threshold)
+        for path in args.test:
+            x, y, flows = read(path, sch)
+            report(f"test {path}", scores(net, x), y, flows, threshold)
+        export(out, net, sch, args.version if out == args.out else args.version + "-b", seed, threshold,
+               train[2].max() + 1, valid[2].max() + 1)
 
 
 if __name__ == "__main__":
