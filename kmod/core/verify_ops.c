@@ -115,7 +115,7 @@ static bool check_quant_row(struct op_check *c, u32 r, const struct inkling_quan
 {
 	bool onehot = q->kind == INKLING_QUANT_ONEHOT;
 	bool ok = q->kind >= INKLING_QUANT_LINEAR && q->kind <= INKLING_QUANT_ONEHOT &&
-		  q->feature >= 0 && (u32)q->feature < c->in[0]->count && q->lo <= q->hi &&
+		  (u32)q->feature < c->in[0]->count && q->lo <= q->hi &&
 		  q->zero >= S8_MIN && q->zero <= S8_MAX;
 
 	if (ok && onehot)

@@ -135,6 +135,14 @@ static void recon_as_two_classes(struct image *img)
 	image_header(img)->head = INKLING_HEAD_CLASSES;
 }
 
+/* Two classes for the two numbers that ARGMAX makes. */
+static void mix_as_classes(struct image *img)
+{
+	classes(img, 2);
+	image_header(img)->head = INKLING_HEAD_CLASSES;
+	image_header(img)->threshold = 1;
+}
+
 static void flow_as_anomaly(struct image *img)
 {
 	classes(img, 2);
@@ -151,6 +159,8 @@ static const struct verify_case cases[] = {
 		AT_TENSOR(FLOW_Q)),
 	REFUSED("dtype int4", FLOW, TENSOR, "int4", PATCHES(TENSOR(FLOW_W1, dtype, INKLING_INT4)),
 		AT_TENSOR(FLOW_W1)),
+	REFUSED("dtype behind the last", FLOW, TENSOR, "unknown type",
+		PATCHES(TENSOR(FLOW_Q, dtype, INKLING_INT4 + 1)), AT_TENSOR(FLOW_Q)),
 	REFUSED("dtype 255", FLOW, TENSOR, "unknown type", PATCHES(TENSOR(FLOW_Q, dtype, 255)),
 		AT_TENSOR(FLOW_Q)),
 	REFUSED("scale for each block", FLOW, TENSOR, "blocks of 32",
@@ -267,6 +277,7 @@ static const struct verify_case cases[] = {
 		PATCHES(HDR(head, INKLING_HEAD_RAW)), .change = classes_0),
 	REFUSED("classes of a DIST", RECON, HEAD, "opcode 9", .change = recon_as_classes),
 	REFUSED("two classes of a DIST", RECON, HEAD, "opcode 9", .change = recon_as_two_classes),
+	REFUSED("classes of an ARGMAX", MIX, HEAD, "opcode 8", .change = mix_as_classes),
 	REFUSED("fewer classes than outputs", FLOW, HEAD, "2 classes", .change = classes_2),
 	REFUSED("more classes than outputs", FLOW, HEAD, "4 classes", .change = classes_4),
 	REFUSED("a single class", FLOW, HEAD, "1 classes", .make = one_class),
