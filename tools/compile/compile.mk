@@ -26,3 +26,12 @@ $(B)/obj/gen/onnx.pb-c.o: $(COMPILE_PB)
 $(B)/san/gen/onnx.pb-c.o: $(COMPILE_PB)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(SAN) -c -o $@ $<
+
+# Tests and fuzzers of the compiler.
+COMPILE_TESTS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_onnx*.c tests/unit/test_compile*.c))
+
+$(patsubst $(B)/unit/%,$(B)/san/tests/unit/%.o,$(COMPILE_TESTS)) $(B)/san/tests/unit/onnx_make.o: \
+	INK_CPPFLAGS += -I$(B)/gen -Itools/compile
+$(patsubst $(B)/unit/%,$(B)/san/tests/unit/%.o,$(COMPILE_TESTS)) $(B)/san/tests/unit/onnx_make.o: $(COMPILE_PB)
+$(COMPILE_TESTS): UNIT_LIBS += -lprotobuf-c $(LIB_LIBS)
+$(COMPILE_TESTS): $(B)/san/tests/unit/onnx_make.o $(COMPILE_SAN) $(LIB_SAN)

@@ -23,8 +23,9 @@ struct ink_net *ink_net_new(uint32_t room)
 	ink_pool_init(&net->pool, NET_MEMORY);
 	net->room = room;
 	net->ops = ink_pool_alloc(&net->pool, room, sizeof(*net->ops));
-	if (!net->ops) {
-		free(net);
+	net->spare = ink_pool_alloc(&net->pool, room, sizeof(*net->ops));
+	if (!net->ops || !net->spare) {
+		ink_net_free(net);
 		return NULL;
 	}
 	return net;
@@ -72,12 +73,10 @@ bool ink_net_sort(struct ink_net *net, struct ink_diag *why)
 {
 	uint32_t *order = calloc(net->n_ops, 3 * sizeof(*order));
 	uint32_t *stack, *place, n = 0, depth = 0, top, i, k;
-	struct ink_net_op *sorted = ink_pool_alloc(&net->pool, net->room, sizeof(*sorted));
+	struct ink_net_op *sorted = net->spare;
 
-	if (!order || !sorted) {
-		free(order);
+	if (!order)
 		return ink_fail(why, "no memory to order %u operators", net->n_ops);
-	}
 	stack = order + net->n_ops;
 	place = stack + net->n_ops;	/* 0: not seen, 1: on the stack, i + 2: done */
 	stack[depth++] = net->output;
@@ -101,6 +100,7 @@ bool ink_net_sort(struct ink_net *net, struct ink_diag *why)
 			sorted[i].in[k] = place[sorted[i].in[k]] - 2;
 	}
 	net->output = place[net->output] - 2;
+	net->spare = net->ops;
 	net->ops = sorted;
 	net->n_ops = n;
 	free(order);

@@ -76,6 +76,7 @@ struct ink_net_op {
  * struct ink_net - a network
  * @pool: its memory
  * @ops: after ink_net_sort() in the order of execution
+ * @spare: room for as many, where ink_net_sort() puts them
  * @n_ops: their number
  * @room: entries allocated
  * @output: operator whose vector is the result
@@ -83,6 +84,7 @@ struct ink_net_op {
 struct ink_net {
 	struct ink_pool pool;
 	struct ink_net_op *ops;
+	struct ink_net_op *spare;
 	uint32_t n_ops;
 	uint32_t room;
 	uint32_t output;

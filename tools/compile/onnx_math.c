@@ -88,8 +88,10 @@ static bool broadcast(struct ink_onnx_call *c, size_t *dims, uint32_t *rank,
 		const struct ink_array *a = c->in[k];
 		size_t step = 1;
 
-		for (i = *rank; i-- > *rank - a->rank;) {
-			size_t n = a->dims[i - (*rank - a->rank)];
+		uint32_t missing = *rank - a->rank;
+
+		for (i = *rank; i-- > 0;) {
+			size_t n = i < missing ? 1 : a->dims[i - missing];
 
 			if (n != 1 && dims[i] != 1 && dims[i] != n)
 				return bad_shapes(c, c->in[0], c->in[1]);
@@ -98,8 +100,6 @@ static bool broadcast(struct ink_onnx_call *c, size_t *dims, uint32_t *rank,
 			stride[k][i] = n == 1 ? 0 : step;
 			step *= n;
 		}
-		while (i-- > 0)
-			stride[k][i] = 0;
 	}
 	return true;
 }
@@ -379,8 +379,8 @@ static bool scale_axis(struct ink_onnx_call *c, size_t *inner, size_t *n)
 
 	*inner = 1;
 	*n = s->count;
-	if (z && z->count != s->count)
-		return bad_shapes(c, s, z);
+	if (!s->count || (z && z->count != s->count))
+		return bad_shapes(c, s, z ? z : s);
 	for (i = 0; i < s->count; i++)
 		if (!(s->data[i] > 0))
 			return ink_fail(c->why, "%s: scale %g isn't positive",

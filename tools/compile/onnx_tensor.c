@@ -194,6 +194,17 @@ static bool decode_values(struct ink_array *a, const Inkonnx__Tensor *t, const c
 	return true;
 }
 
+static struct ink_array *empty_list(struct ink_pool *pool, const char *what, struct ink_diag *why)
+{
+	struct ink_array *a = ink_array_new(pool, INK_ONNX_INT64, 1, &(size_t){ 1 }, what, why);
+
+	if (a) {
+		a->dims[0] = 0;
+		a->count = 0;
+	}
+	return a;
+}
+
 struct ink_array *ink_array_decode(struct ink_pool *pool, const Inkonnx__Tensor *t,
 				   const char *what, struct ink_diag *why)
 {
@@ -212,6 +223,9 @@ struct ink_array *ink_array_decode(struct ink_pool *pool, const Inkonnx__Tensor 
 	}
 	if (!decode_shape(t, dims, what, why))
 		return NULL;
+	/* An empty list of axes or the like; as an operand of anything else it is refused. */
+	if (t->data_type == INK_ONNX_INT64 && t->n_dims == 1 && !dims[0])
+		return empty_list(pool, what, why);
 	a = ink_array_new(pool, t->data_type, t->n_dims, dims, what, why);
 	if (!a || !decode_values(a, t, what, why))
 		return NULL;
