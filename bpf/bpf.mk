@@ -29,20 +29,19 @@ install-bpf: $(BPF_OBJECTS)
 	@mkdir -p $(DESTDIR)$(PREFIX)/lib/inkling/bpf
 	install -m 644 $(BPF_OBJECTS) $(DESTDIR)$(PREFIX)/lib/inkling/bpf
 
-# What the selftests of the hooks need besides scripts; not tests themselves.
-SELFTESTS += $(B)/test/flow_model $(B)/test/flow_exact
+# What the selftests of the flow hook need besides scripts; no tests themselves.
+FLOW_TOOLS := $(B)/test/flow/model $(B)/test/flow/exact
+SELFTESTS  += $(FLOW_TOOLS)
 
-FLOW_EXACT := $(B)/obj/tests/selftests/flow_exact.o \
-	$(patsubst %,$(B)/obj/tools/attach/%.o,flow_table pins prefix rows) \
+FLOW_EXACT := $(patsubst %,$(B)/obj/tools/attach/%.o,flow_table pins prefix rows) \
 	$(patsubst %,$(B)/obj/tools/inkling/%.o,args output)
 
-$(B)/obj/tests/selftests/flow_%.o: INK_CPPFLAGS += -Itools/lib -Itools/inkling -Itools/attach
-$(B)/test/flow_exact: $(FLOW_EXACT) $(B)/libinkling.a
+$(FLOW_TOOLS:$(B)/test/%=$(B)/obj/tests/selftests/%.o): INK_CPPFLAGS += -Itools/inkling -Itools/attach
+$(B)/test/flow/exact: $(FLOW_EXACT)
+$(FLOW_TOOLS): $(B)/test/%: $(B)/obj/tests/selftests/%.o $(B)/libinkling.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lbpf -lpcap $(shell pkg-config --libs json-c) $(LIB_LIBS) $(LDLIBS)
-$(B)/test/flow_model: $(B)/obj/tests/selftests/flow_model.o $(B)/libinkling.a
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lnettle $(LDLIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/libinkling.a \
+		-lbpf -lpcap $(shell pkg-config --libs json-c) $(LIB_LIBS) $(LDLIBS)
 
 FLOW_SAN := $(patsubst %,$(B)/san/tools/attach/%.o,capture flow_table prefix rows schema) \
 	$(patsubst %,$(B)/san/tools/inkling/%.o,args output)

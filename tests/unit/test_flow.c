@@ -5,7 +5,7 @@
  *
  * What lives here: tests over frames made here. What doesn't: parsing
  * (test_flow_parse.c) and the same code as BPF, which
- * tests/selftests/flow_exact.c compares with this in a kernel.
+ * tests/selftests/flow/exact.c compares with this in a kernel.
  */
 #include "flow_bench.h"
 

@@ -151,13 +151,15 @@ static int ink_attach_locked(struct ink_program_options *o, struct ink_attachmen
 	struct ink_program_result result;
 	int err = ink_attachment_read(o->target, &old);
 
-	if (!err && old.ifindex == o->ifindex && ink_attachment_alive(&old)) {
+	if (!err && old.ifindex == o->ifindex && ink_program_alive(&old)) {
 		ink_error(ink_fmt("%s has a flow program already, for slot %s", o->target,
 				  ink_fmt_safe(old.slot)),
 			  ink_fmt("inkling detach net %s", o->target));
 		return INK_EXIT_REFUSED;
 	}
 	/* The interface went away, or a command was killed half-way. */
+	if (!err)
+		ink_program_detach(&old);
 	if (ink_pins_remove(o->target) != -ENOENT)
 		ink_note("cleaned up what an earlier attachment to %s left", o->target);
 	err = ink_pins_make(o->target);

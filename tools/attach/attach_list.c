@@ -9,6 +9,7 @@
 
 #include "attach.h"
 #include "cli.h"
+#include "program.h"
 
 const char *ink_xdp_mode_name(unsigned int mode)
 {
@@ -111,7 +112,7 @@ static int ink_list_one(const char *target, struct ink_table *table, struct json
 			  ink_fmt("inkling detach net %s", ink_fmt_safe(target)));
 		return ink_exit_errno(err);
 	}
-	alive = ink_attachment_alive(r);
+	alive = ink_program_alive(r);
 	if (!array) {
 		ink_list_text(r, count, table, alive);
 		return INK_EXIT_OK;

@@ -24,12 +24,13 @@ static int ink_detach_one(const char *target)
 	/* Pins that can't be read still go; their link goes with them. */
 	if (!err && ink_target_split(target, netns, iface)) {
 		old = ink_netns_enter(netns);
-		if (old >= 0) {
+		/* A namespace that is gone took the interface along, but not the pins. */
+		if (old >= 0 || old == -ENOENT)
 			err = ink_program_detach(&record);
+		else
+			err = old;
+		if (old >= 0)
 			ink_netns_leave(old);
-		} else if (old != -ENOENT) {
-			err = old;	/* a namespace that is gone took the interface along */
-		}
 		if (err) {
 			ink_error(ink_fmt("can't detach from %s: %s", ink_fmt_safe(target),
 					  strerror(-err)),

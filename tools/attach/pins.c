@@ -225,38 +225,6 @@ int ink_attachment_read(const char *target, struct ink_attachment *record)
 	return err;
 }
 
-/* The program of a dispatcher lives as long as that does; a link says itself. */
-bool ink_attachment_alive(const struct ink_attachment *record)
-{
-	struct bpf_link_info info = { 0 };
-	uint32_t size = sizeof(info);
-	bool alive;
-	int fd;
-
-	if (record->via == INK_VIA_LINK) {
-		fd = bpf_obj_get(ink_pin_path(record->target, "link"));
-		alive = fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size) && info.xdp.ifindex;
-	} else {
-		char netns[INK_TARGET_MAX], iface[16];
-		int old;
-
-		fd = -1;
-		alive = false;
-		if (ink_target_split(record->target, netns, iface)) {
-			uint32_t id = 0;
-
-			old = ink_netns_enter(netns);
-			alive = old >= 0 &&
-				!bpf_xdp_query_id((int)record->ifindex, 0, &id) && id;
-			if (old >= 0)
-				ink_netns_leave(old);
-		}
-	}
-	if (fd >= 0)
-		close(fd);
-	return alive;
-}
-
 /* Add up @n u64 of entry @key of a per-CPU array. */
 static int ink_percpu_sum(int fd, uint32_t key, uint64_t *sum, size_t n)
 {

@@ -72,8 +72,6 @@ char **ink_pins_list(size_t *n);
 int ink_attachment_write(const char *target, const struct ink_attachment *record);
 /* 0, or -errno: -ENOENT nothing is attached there. */
 int ink_attachment_read(const char *target, struct ink_attachment *record);
-/* Is the program still on its interface? */
-bool ink_attachment_alive(const struct ink_attachment *record);
 
 /* Sum over all CPUs; 0 or -errno. */
 int ink_counters_read(const char *target, struct ink_flow_counters *sum);

@@ -5,6 +5,7 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
+#include <dirent.h>
 #include <errno.h>
 #include <linux/if_link.h>
 #include <stdarg.h>
@@ -18,6 +19,8 @@
 
 #define PROGRAM	"inkling_flow"
 #define SECTION	"xdp.frags"
+#define XDP_PINS	"/sys/fs/bpf/xdp"	/* libxdp's */
+#define XDP_PROGS_MAX	10			/* of one dispatcher */
 
 static const char *const pinned_maps[] = {
 	"flows", "sources", "services", "allow4", "allow6", "counters", "errors", "events",
@@ -361,22 +364,118 @@ int ink_program_attach(const struct ink_program_options *o, struct ink_program_r
 	return err;
 }
 
-static int ink_detach_dispatcher(const struct ink_attachment *record)
+/* Does one of the programs pinned in a folder of libxdp's have this id? */
+static bool ink_dispatcher_holds(const char *folder, uint32_t prog_id)
 {
-	struct xdp_multiprog *mp = xdp_multiprog__get_from_ifindex((int)record->ifindex);
-	struct xdp_program *p = NULL;
-	int err = 0;
+	struct bpf_prog_info info;
+	uint32_t size;
+	bool found = false;
+	int i, fd;
 
-	if (libxdp_get_error(mp))
-		return 0;	/* the interface is gone, or nothing is on it */
-	while ((p = xdp_multiprog__next_prog(p, mp)))
+	for (i = 0; i < XDP_PROGS_MAX && !found; i++) {
+		memset(&info, 0, sizeof(info));
+		size = sizeof(info);
+		fd = bpf_obj_get(ink_fmt("%s/prog%d-prog", folder, i));
+		if (fd < 0)
+			continue;
+		found = !bpf_obj_get_info_by_fd(fd, &info, &size) && info.id == prog_id;
+		close(fd);
+	}
+	return found;
+}
+
+/*
+ * An interface that went away leaves libxdp's pins behind, and with them the
+ * program and our module in use. libxdp_clean_references() goes by the number
+ * of the interface, which another network namespace may use too; so look for
+ * our program.
+ */
+static void ink_dispatcher_orphan(uint32_t prog_id)
+{
+	DIR *root = opendir(XDP_PINS), *dir;
+	struct dirent *e;
+	char folder[512];
+
+	while (root && (e = readdir(root))) {
+		snprintf(folder, sizeof(folder), XDP_PINS "/%s", e->d_name);
+		if (strncmp(e->d_name, "dispatch-", 9) || !ink_dispatcher_holds(folder, prog_id))
+			continue;
+		dir = opendir(folder);
+		while (dir && (e = readdir(dir)))
+			if (e->d_name[0] != '.')
+				unlinkat(dirfd(dir), e->d_name, 0);
+		if (dir)
+			closedir(dir);
+		rmdir(folder);
+	}
+	if (root)
+		closedir(root);
+}
+
+/* Our program on an interface, for xdp_multiprog__close(@mp), or NULL. */
+static struct xdp_program *ink_dispatcher_find(const struct ink_attachment *record,
+					       struct xdp_multiprog **mp)
+{
+	struct xdp_program *p = NULL;
+
+	*mp = xdp_multiprog__get_from_ifindex((int)record->ifindex);
+	if (libxdp_get_error(*mp)) {
+		*mp = NULL;
+		return NULL;
+	}
+	while ((p = xdp_multiprog__next_prog(p, *mp)))
 		if (xdp_program__id(p) == record->prog_id)
 			break;
+	return p;
+}
+
+static int ink_detach_dispatcher(const struct ink_attachment *record)
+{
+	struct xdp_multiprog *mp;
+	struct xdp_program *p = ink_dispatcher_find(record, &mp);
+	int err = 0;
+
 	if (p)
 		err = xdp_program__detach(p, (int)record->ifindex,
 					  xdp_multiprog__attach_mode(mp), 0);
+	else
+		ink_dispatcher_orphan(record->prog_id);
 	xdp_multiprog__close(mp);
 	return err;
+}
+
+static bool ink_link_alive(const struct ink_attachment *record)
+{
+	struct bpf_link_info info = { 0 };
+	uint32_t size = sizeof(info);
+	int fd = bpf_obj_get(ink_pin_path(record->target, "link"));
+	bool alive = fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size) && info.xdp.ifindex;
+
+	if (fd >= 0)
+		close(fd);
+	return alive;
+}
+
+bool ink_program_alive(const struct ink_attachment *record)
+{
+	char netns[INK_TARGET_MAX], iface[16];
+	struct xdp_multiprog *mp;
+	bool alive;
+	int old;
+
+	libbpf_set_print(ink_libbpf_print);
+	libxdp_set_print(ink_libxdp_print);
+	if (record->via == INK_VIA_LINK)
+		return ink_link_alive(record);
+	if (!ink_target_split(record->target, netns, iface))
+		return false;
+	old = ink_netns_enter(netns);
+	if (old < 0)
+		return false;
+	alive = ink_dispatcher_find(record, &mp);
+	xdp_multiprog__close(mp);
+	ink_netns_leave(old);
+	return alive;
 }
 
 int ink_program_detach(const struct ink_attachment *record)

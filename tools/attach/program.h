@@ -72,7 +72,13 @@ const char *ink_program_object(void);
 int ink_program_attach(const struct ink_program_options *options,
 		       struct ink_program_result *result);
 
-/* Take it off; in the target's network namespace. 0, also when it was off already, or -errno. */
+/* Is it still on its interface? */
+bool ink_program_alive(const struct ink_attachment *record);
+
+/*
+ * Take it off, in the target's network namespace, or in any when that is gone.
+ * Return: 0, also when it was off already, or -errno.
+ */
 int ink_program_detach(const struct ink_attachment *record);
 
 /* Add prefixes to or take them from the allow-list of an attachment; 0 or -errno. */

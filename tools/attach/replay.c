@@ -16,6 +16,7 @@
 #include "results.h"
 #include "rows.h"
 #include "schema.h"
+#include "words.h"
 
 /* One of model and session is the judge. */
 struct ink_replay {
@@ -74,7 +75,6 @@ static void ink_replay_model(struct ink_replay *r, const char *path, const char 
 	const struct inkling_header *header;
 	struct ink_schema theirs;
 	const char *difference;
-	int64_t value;
 	uint32_t i;
 
 	r->model = ink_model_open(path);
@@ -89,12 +89,8 @@ static void ink_replay_model(struct ink_replay *r, const char *path, const char 
 	header = ink_model_header(r->model);
 	r->out = ink_xalloc(1, ink_model_output_size(r->model));
 	r->threshold = header->threshold;
-	if (threshold) {
-		if (!ink_parse_s64(threshold, INT32_MIN, INT32_MAX, &value))
-			ink_die(INK_EXIT_USAGE, ink_fmt("--threshold %s isn't a whole number",
-							ink_fmt_safe(threshold)), NULL);
-		r->threshold = (int32_t)value;
-	}
+	if (threshold && strcmp(threshold, "default"))
+		r->threshold = ink_word_parse_threshold(threshold, header->head);
 	r->n_classes = header->n_classes;
 	for (i = 0; i < r->n_classes; i++)
 		r->classes[i] = ink_model_card(r->model)->classes[i];
@@ -259,7 +255,7 @@ int cmd_replay(int argc, char **argv)
 		  INK_OPT_STRING, &opt.slot },
 		{ "mode", 0, "MODE", "with --model: monitor (default) or enforce, where dropped\n"
 		  "packets change what a source looks like", INK_OPT_STRING, &opt.mode },
-		{ "threshold", 0, "SCORE", "with --model: another than the model's own",
+		{ "threshold", 't', "T", "with --model: 0..1, raw:SCORE, or default (the model's)",
 		  INK_OPT_STRING, &opt.threshold },
 		{ "local", 0, "CIDR", "addresses of the protected side: packets from there are\n"
 		  "outgoing and skipped; may be repeated", INK_OPT_LIST, &opt.local },

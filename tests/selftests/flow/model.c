@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../bpf/flow/flow_schema.h"
+#include "../../../bpf/flow/flow_schema.h"
 #include "image_builder.h"
 
 static const struct inkling_feature schema[] = INK_FLOW_FEATURE_TABLE;

@@ -8,7 +8,7 @@
  * each exported event with its features and verdict, and all counters have to
  * be equal. What doesn't: attaching, which flow_hook.sh does.
  *
- *	flow_exact TARGET MODEL.ink FRAMES [CAPTURE...]
+ *	exact TARGET MODEL.ink FRAMES [CAPTURE...]
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -21,8 +21,8 @@
 
 #include <inkling.h>
 
-#include "../../bpf/flow/flow_packet.h"
-#include "../unit/flow_frames.h"
+#include "../../../bpf/flow/flow_packet.h"
+#include "../../unit/flow_frames.h"
 #include "cli.h"
 #include "flow_table.h"
 #include "pins.h"
@@ -211,8 +211,8 @@ int main(int argc, char **argv)
 	int failed = 0, i;
 
 	if (argc < 4)
-		ink_die(INK_EXIT_USAGE, "flow_exact TARGET MODEL.ink FRAMES [CAPTURE...]", NULL);
-	ink_cli.command = "flow_exact";
+		ink_die(INK_EXIT_USAGE, "exact TARGET MODEL.ink FRAMES [CAPTURE...]", NULL);
+	ink_cli.command = "exact";
 	exact_open(&x, argv[1], argv[2]);
 	for (n = 0; n < frames && !failed; n++) {
 		frame_make(&f, &seed);
