@@ -188,6 +188,8 @@ enum ink_path {
  * @n_in: inputs
  * @path: enum ink_path
  * @narrow: a vector DENSE whose products can be scaled in 32 bits
+ * @extend: vector code writes this int8 output as 16 bits, which only the next
+ *	op reads; the arena has room
  * @m: elements of the output
  * @n: elements of the first input
  * @attr: the op's attributes, in the image
@@ -197,7 +199,8 @@ enum ink_path {
  * @out_off: where the output lies in the arena
  * @in_lo: proven lowest value of the first input
  * @in_hi: proven highest value of the first input
- * @scratch_off: where the vector code has room of its own in the arena
+ * @scratch_off: where the vector code has room of its own in the arena, or
+ *	INKLING_NONE
  * @packed: what the vector code made of the constants, NULL for INK_PATH_SCALAR
  */
 struct ink_bound {
@@ -207,6 +210,7 @@ struct ink_bound {
 	u8 n_in;
 	u8 path;
 	bool narrow;
+	bool extend;
 	u32 m;
 	u32 n;
 	const s32 *attr;

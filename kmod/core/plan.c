@@ -66,15 +66,14 @@ static bool place_tensor(struct layout *l, const struct ink_tensor *t, u32 index
 			  tensor_bytes(t), index, INK_MAX_ARENA);
 }
 
-/* @at: where each tensor lies, by tensor. */
-static bool bind_op(struct ink_plan *plan, struct layout *l, u32 *at, u32 i, struct ink_why *why)
+/* What an op is made of; how it is computed. */
+static void bind_op(struct ink_plan *plan, u32 i)
 {
 	const struct ink_graph *g = plan->graph;
 	const struct inkling_op *op = &g->ops[i];
 	const struct ink_tensor *in = &g->tensors[op->in[0]], *out = &g->tensors[op->out[0]];
 	struct ink_bound *b = &plan->bound[i];
-	u32 k, scratch = 0;
-	size_t packed = 0;
+	u32 k;
 
 	b->opcode = op->opcode;
 	b->attr = op->attr;
@@ -85,25 +84,62 @@ static bool bind_op(struct ink_plan *plan, struct layout *l, u32 *at, u32 i, str
 	b->n = in->count;
 	b->m = out->count;
 	for (k = 0; k < INKLING_MAX_INPUTS && op->in[k] != INKLING_NONE; k++) {
-		in = &g->tensors[op->in[k]];
-		b->in_count[k] = in->count;
-		b->in_const[k] = in->data;
-		b->in_off[k] = at[op->in[k]];
+		b->in_count[k] = g->tensors[op->in[k]].count;
+		b->in_const[k] = g->tensors[op->in[k]].data;
 	}
 	b->n_in = (u8)k;
-	if (plan->isa == INK_ISA_AVX2)
-		packed = ink_avx2_path(b, plan->options, &scratch);
-	if (!place_tensor(l, out, op->out[0], i, b->path ? INK_AVX2_SLACK : 0, &at[op->out[0]],
-			  why))
+	b->scratch_off = INKLING_NONE;
+}
+
+/*
+ * Vectors for all ops that have them. A DENSE whose output nobody reads but
+ * the next one, and that as 16 bits, writes it so.
+ */
+static void choose_paths(struct ink_plan *plan, u32 *scratch)
+{
+	const struct ink_graph *g = plan->graph;
+	size_t packed;
+	u32 i;
+
+	for (i = 0; i < g->header->n_ops; i++) {
+		struct ink_bound *b = &plan->bound[i], *before = b - 1;
+
+		packed = ink_avx2_path(b, plan->options, &scratch[i]);
+		if (!packed || !ink_schedule_fits(b)) {
+			b->path = INK_PATH_SCALAR;
+			scratch[i] = 0;
+			continue;
+		}
+		plan->packed_size += packed;
+		if (!i || plan->options & INK_PLAN_UNFUSED || !ink_avx2_extended(b) ||
+		    !before->narrow || before->path == INK_PATH_SCALAR || before->in_const[5] ||
+		    g->ops[i].in[0] != g->ops[i - 1].out[0] ||
+		    g->tensors[g->ops[i].in[0]].last_use != i)
+			continue;
+		before->extend = true;
+		scratch[i] = 0;
+	}
+}
+
+/* @at: where each tensor lies, by tensor. */
+static bool place_op(struct ink_plan *plan, struct layout *l, u32 *at, u32 i, u32 scratch,
+		     struct ink_why *why)
+{
+	const struct inkling_op *op = &plan->graph->ops[i];
+	const struct ink_tensor *out = &plan->graph->tensors[op->out[0]];
+	struct ink_bound *b = &plan->bound[i];
+	u32 k, slack = b->path == INK_PATH_QUANT ? INK_AVX2_SLACK : b->extend ? out->count : 0;
+
+	for (k = 0; k < b->n_in; k++)
+		b->in_off[k] = at[op->in[k]];
+	if (!place_tensor(l, out, op->out[0], i, slack, &at[op->out[0]], why))
 		return false;
 	b->out_off = at[op->out[0]];
-	/* An op that finds no room for vectors, or is too long for them, stays scalar. */
-	if (b->path && (!ink_schedule_fits(b) ||
-			!layout_place(l, scratch, i, i, &b->scratch_off)))
-		b->path = INK_PATH_SCALAR;
-	if (b->path)
-		plan->packed_size += packed;
-	return true;
+	if (!scratch || layout_place(l, scratch, i, i, &b->scratch_off))
+		return true;
+	return ink_refuse(why, INK_RULE_ARENA, i, INKLING_NONE, scratch, INK_MAX_ARENA,
+			  "op %u: no room for %u bytes of its own, an arena has %u", i, scratch,
+			  INK_MAX_ARENA);
 }
 
 static bool no_memory(struct ink_why *why)
@@ -112,30 +148,45 @@ static bool no_memory(struct ink_why *why)
 			  "no memory to plan the model");
 }
 
-static bool bind_ops(struct ink_plan *plan, struct ink_why *why)
+static bool place_ops(struct ink_plan *plan, struct layout *l, u32 *at, const u32 *scratch,
+		      struct ink_why *why)
 {
 	const struct inkling_header *h = plan->graph->header;
 	const struct ink_tensor *in = &plan->graph->tensors[h->input];
+	u32 i;
+
+	if (!place_tensor(l, in, h->input, 0, 0, &at[h->input], why))
+		return false;
+	for (i = 0; i < h->n_ops; i++)
+		if (!place_op(plan, l, at, i, scratch[i], why))
+			return false;
+	plan->input_off = at[h->input];
+	plan->output_off = at[h->output];
+	plan->input_size = tensor_bytes(in);
+	plan->output_size = tensor_bytes(&plan->graph->tensors[h->output]);
+	plan->arena_size = l->end + ALIGN(INK_AVX2_SLACK, ARENA_ALIGN);
+	return true;
+}
+
+static bool bind_ops(struct ink_plan *plan, struct ink_why *why)
+{
+	const struct inkling_header *h = plan->graph->header;
 	struct layout l = { .live = ink_port_zalloc((h->n_ops + 3) * sizeof(*l.live)) };
 	u32 *at = ink_port_zalloc(h->n_tensors * sizeof(*at));
-	bool ok = l.live && at;
+	u32 *scratch = ink_port_zalloc(h->n_ops * sizeof(*scratch));
+	bool ok = l.live && at && scratch;
 	u32 i;
 
 	if (!ok)
 		no_memory(why);
-	else
-		ok = place_tensor(&l, in, h->input, 0, 0, &at[h->input], why);
 	for (i = 0; ok && i < h->n_ops; i++)
-		ok = bind_op(plan, &l, at, i, why);
-	if (ok) {
-		plan->input_off = at[h->input];
-		plan->output_off = at[h->output];
-		plan->input_size = tensor_bytes(in);
-		plan->output_size = tensor_bytes(&plan->graph->tensors[h->output]);
-		plan->arena_size = l.end + (plan->packed_size ? ARENA_ALIGN : 0);
-	}
+		bind_op(plan, i);
+	if (ok && plan->isa == INK_ISA_AVX2)
+		choose_paths(plan, scratch);
+	ok = ok && place_ops(plan, &l, at, scratch, why);
 	ink_port_free(l.live);
 	ink_port_free(at);
+	ink_port_free(scratch);
 	return ok;
 }
 
@@ -154,7 +205,7 @@ static bool pack_ops(struct ink_plan *plan)
 	for (i = 0; i < plan->graph->header->n_ops; i++) {
 		struct ink_bound *b = &plan->bound[i];
 
-		if (!b->path)
+		if (b->path == INK_PATH_SCALAR)
 			continue;
 		b->packed = to;
 		to += ink_avx2_pack(b, to);
@@ -190,11 +241,13 @@ struct ink_plan *ink_plan_build_with(const struct ink_graph *graph, enum ink_isa
 	plan->graph = graph;
 	plan->isa = isa;
 	plan->options = options;
-	if (!build(plan, why)) {
-		ink_plan_free(plan);
-		return NULL;
-	}
-	return plan;
+	if (build(plan, why))
+		return plan;
+	ink_plan_free(plan);
+	/* Vector code needs a little more memory; what fits without it is still welcome. */
+	if (why->rule == INK_RULE_ARENA && isa != INK_ISA_SCALAR)
+		return ink_plan_build_with(graph, INK_ISA_SCALAR, options, why);
+	return NULL;
 }
 
 struct ink_plan *ink_plan_build(const struct ink_graph *graph, enum ink_isa isa,

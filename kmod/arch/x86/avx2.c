@@ -17,6 +17,12 @@ static __always_inline __m256i load(const void *p)
 	return _mm256_load_si256(p);
 }
 
+/*
+ * A value that stays in its register: compilers would load it again to save one,
+ * or add sums in another order that needs more of them.
+ */
+#define KEEP(v)	__asm__("" : "+x" (v))
+
 static __always_inline __m256i loadu(const void *p)
 {
 	return _mm256_loadu_si256(p);
@@ -29,7 +35,8 @@ static u32 elem_size(const struct ink_bound *b)
 
 /* What a DENSE needs while it runs. */
 struct dense {
-	const u8 *x;		/* input, widened for S16 */
+	const u8 *x;		/* input, of 16 bits for S16 and ROWS */
+	bool wide;		/* output of 16 bits, for a DENSE that wants it so */
 	u32 n;
 	s32 x_lo;
 	const u8 *w;		/* of the next tile */
@@ -37,32 +44,63 @@ struct dense {
 	__m256i lo, hi;		/* clamp of int8 */
 };
 
-/* Sums of products for tile * 8 rows; path and tile are constants, so that they stay in registers. */
+/* One instruction's worth of input, in all lanes, times the weights of a tile. */
+static __always_inline void tile_step(const u8 path, const u32 tile, const u8 *w, __m256i v,
+				      __m256i mag, __m256i *acc)
+{
+	__m256i p;
+	u32 t;
+
+	UNROLL for (t = 0; t < tile; t++) {
+		p = load(w + 32 * t);
+		if (path == INK_PATH_S16) {
+			p = _mm256_madd_epi16(p, v);
+		} else {
+			p = path == INK_PATH_U8 ? _mm256_maddubs_epi16(v, p) :
+			    _mm256_maddubs_epi16(mag, _mm256_sign_epi8(p, v));
+			p = _mm256_madd_epi16(p, _mm256_set1_epi16(1));
+		}
+		acc[t] = _mm256_add_epi32(acc[t], p);
+		KEEP(acc[t]);
+	}
+}
+
+/* Inputs as the path wants them: U8 takes off the lowest, S8 wants magnitudes too. */
+static __always_inline __m256i prepare(const u8 path, __m256i v, __m256i lo, __m256i *mag)
+{
+	*mag = path == INK_PATH_S8 ? _mm256_abs_epi8(v) : v;
+	return path == INK_PATH_U8 ? _mm256_sub_epi8(v, lo) : v;
+}
+
+#define TILE_STEP(i) \
+	tile_step(path, tile, w + 32 * tile * (i), _mm256_shuffle_epi32(v, 0x55 * (i)), \
+		  _mm256_shuffle_epi32(mag, 0x55 * (i)), acc)
+
+/*
+ * Sums of products for tile * 8 rows; path and tile are constants, so that the
+ * sums stay in registers. Sixteen bytes of input are loaded at a time, since it
+ * is the number of loads that limits this loop.
+ */
 static __always_inline void tile_sums(const u8 path, const u32 tile, struct dense *d,
 				      __m256i *acc)
 {
-	const __m256i ones = _mm256_set1_epi16(1), lo = _mm256_set1_epi8((char)d->x_lo);
-	const u8 *x = d->x, *end = x + (path == INK_PATH_S16 ? 2 * d->n : d->n), *w = d->w;
-	__m256i v, mag, p;
-	u32 t;
+	const __m256i lo = _mm256_set1_epi8((char)d->x_lo);
+	const u8 *x = d->x, *w = d->w;
+	u32 left = path == INK_PATH_S16 ? DIV_ROUND_UP(d->n, 2u) : DIV_ROUND_UP(d->n, 4u);
+	__m256i v, mag;
 
-	for (; x < end; x += 4, w += 32 * tile) {
+	for (; left >= 4; left -= 4, x += 16, w += 32 * tile * 4) {
+		v = _mm256_broadcastsi128_si256(_mm_load_si128((const __m128i *)x));
+		v = prepare(path, v, lo, &mag);
+		TILE_STEP(0);
+		TILE_STEP(1);
+		TILE_STEP(2);
+		TILE_STEP(3);
+	}
+	for (; left; left--, x += 4, w += 32 * tile) {
 		v = _mm256_set1_epi32((s32)get_unaligned_le32(x));
-		if (path == INK_PATH_U8)
-			v = _mm256_sub_epi8(v, lo);
-		if (path == INK_PATH_S8)
-			mag = _mm256_abs_epi8(v);
-		UNROLL for (t = 0; t < tile; t++) {
-			p = load(w + 32 * t);
-			if (path == INK_PATH_S16) {
-				p = _mm256_madd_epi16(p, v);
-			} else {
-				p = path == INK_PATH_U8 ? _mm256_maddubs_epi16(v, p) :
-				    _mm256_maddubs_epi16(mag, _mm256_sign_epi8(p, v));
-				p = _mm256_madd_epi16(p, ones);
-			}
-			acc[t] = _mm256_add_epi32(acc[t], p);
-		}
+		v = prepare(path, v, lo, &mag);
+		tile_step(path, tile, w, v, mag, acc);
 	}
 	d->w = w;
 }
@@ -89,7 +127,7 @@ static __always_inline __m256i row_sums(const u32 rows, const struct dense *d)
 	UNROLL for (r = 0; r < rows; r++)
 		acc[r] = _mm256_setzero_si256();
 	for (k = 0; k < d->n; k += 16, w += 32 * rows) {
-		v = _mm256_cvtepi8_epi16(_mm_load_si128((const __m128i *)(d->x + k)));
+		v = load(d->x + 2 * k);
 		UNROLL for (r = 0; r < rows; r++)
 			acc[r] = _mm256_add_epi32(acc[r], _mm256_madd_epi16(v, load(w + 32 * r)));
 	}
@@ -124,12 +162,14 @@ static __always_inline __m256i lower_halves(__m256i even, __m256i odd)
 /* Eight rows scaled, in the order in which they leave; the bias is in already. */
 static __always_inline __m256i scale_narrow(const struct ink_avx2_narrow *p, __m256i acc)
 {
-	__m256i mult = load(p->mult), even, odd;
+	__m256i even = load(p->even), odd = load(p->odd), shift;
 
-	even = _mm256_mul_epi32(acc, mult);
-	odd = _mm256_mul_epi32(_mm256_shuffle_epi32(acc, 0xf5), _mm256_srli_epi64(mult, 32));
-	acc = _mm256_add_epi32(upper_halves(even, odd), load(p->add));
-	return _mm256_srav_epi32(acc, load(p->shift));
+	KEEP(even);
+	KEEP(odd);
+	shift = upper_halves(even, odd);
+	even = _mm256_mul_epi32(acc, even);
+	odd = _mm256_mul_epi32(_mm256_shuffle_epi32(acc, 0xf5), odd);
+	return _mm256_srav_epi32(_mm256_add_epi32(upper_halves(even, odd), load(p->add)), shift);
 }
 
 static __always_inline __m256i scale_wide(const struct ink_avx2_wide *p, __m256i acc)
@@ -167,6 +207,31 @@ static __always_inline void store_single8(__m128i h, const struct dense *d, s8 *
 	_mm_storel_epi64((__m128i *)y, h);
 }
 
+/* @tile blocks, scaled, clamped and stored as 16 bits. */
+static __always_inline void finish_extended(const u32 tile, const struct dense *d,
+					    const __m256i *acc, s16 *y)
+{
+	const struct ink_avx2_narrow *p = (const struct ink_avx2_narrow *)d->scaling;
+	__m256i lo = _mm256_cvtepi8_epi16(_mm256_castsi256_si128(d->lo));
+	__m256i hi = _mm256_cvtepi8_epi16(_mm256_castsi256_si128(d->hi));
+	__m256i v;
+	__m128i h;
+	u32 t;
+
+	if (tile == 1) {
+		h = pack_halves32(scale_narrow(p, acc[0]));
+		h = _mm_min_epi16(_mm_max_epi16(h, _mm256_castsi256_si128(lo)),
+				  _mm256_castsi256_si128(hi));
+		_mm_store_si128((__m128i *)y, h);
+		return;
+	}
+	UNROLL for (t = 0; t < tile; t += 2) {
+		v = narrow_pair(p + t, acc + t);
+		v = _mm256_min_epi16(_mm256_max_epi16(v, lo), hi);
+		_mm256_store_si256((__m256i *)(y + 8 * t), v);
+	}
+}
+
 /* @tile blocks, scaled, clamped and stored as int8. */
 static __always_inline void finish_narrow(const u32 tile, const struct dense *d,
 					  const __m256i *acc, s8 *y)
@@ -194,7 +259,7 @@ static __always_inline void finish_narrow(const u32 tile, const struct dense *d,
 	}
 }
 
-static __always_inline void tile_narrow(const u8 path, const u32 tile, struct dense *d, s8 *y)
+static __always_inline void tile_narrow(const u8 path, const u32 tile, struct dense *d, u8 *y)
 {
 	const struct ink_avx2_narrow *p = (const struct ink_avx2_narrow *)d->scaling;
 	__m256i acc[8];
@@ -203,16 +268,19 @@ static __always_inline void tile_narrow(const u8 path, const u32 tile, struct de
 	UNROLL for (t = 0; t < tile; t++)
 		acc[t] = load(p[t].bias);
 	tile_sums(path, tile, d, acc);
-	finish_narrow(tile, d, acc, y);
+	if (d->wide)
+		finish_extended(tile, d, acc, (s16 *)y);
+	else
+		finish_narrow(tile, d, acc, (s8 *)y);
 	d->scaling += tile * sizeof(*p);
 }
 
-/* All of @blocks to int8, from sums to clamp in registers. */
-static __always_inline void run_narrow(const u8 path, struct dense *d, u32 blocks, s8 *y)
+/* All of @blocks, from sums to clamp in registers. */
+static __always_inline void run_narrow(const u8 path, struct dense *d, u32 blocks, u8 *y)
 {
-	u32 tile;
+	u32 tile, row = d->wide ? 16 : 8;
 
-	for (; blocks; blocks -= tile, y += 8 * tile) {
+	for (; blocks; blocks -= tile, y += tile * row) {
 		tile = ink_avx2_tile(blocks, d->n);
 		if (tile == 8)
 			tile_narrow(path, 8, d, y);
@@ -324,25 +392,28 @@ static void run_along_rows(const struct ink_bound *b, struct dense *d, u8 *y)
 	if (!b->narrow)
 		return finish_wide(b, d, &acc, 1, y);
 	acc = _mm256_add_epi32(acc, load(p->bias));
-	finish_narrow(1, d, &acc, (s8 *)y);
+	if (d->wide)
+		finish_extended(1, d, &acc, (s16 *)y);
+	else
+		finish_narrow(1, d, &acc, (s8 *)y);
 }
 
 static void run_blocks(const struct ink_bound *b, struct dense *d, u32 blocks, u8 *y)
 {
 	switch (b->path) {
 	case INK_PATH_U8:
-		return b->narrow ? run_narrow(INK_PATH_U8, d, blocks, (s8 *)y) :
+		return b->narrow ? run_narrow(INK_PATH_U8, d, blocks, y) :
 				   run_wide(INK_PATH_U8, b, d, blocks, y);
 	case INK_PATH_S8:
-		return b->narrow ? run_narrow(INK_PATH_S8, d, blocks, (s8 *)y) :
+		return b->narrow ? run_narrow(INK_PATH_S8, d, blocks, y) :
 				   run_wide(INK_PATH_S8, b, d, blocks, y);
 	default:
-		return b->narrow ? run_narrow(INK_PATH_S16, d, blocks, (s8 *)y) :
+		return b->narrow ? run_narrow(INK_PATH_S16, d, blocks, y) :
 				   run_wide(INK_PATH_S16, b, d, blocks, y);
 	}
 }
 
-/* Sixteen bits for S16. Reads and writes up to a multiple of 16 elements. */
+/* To sixteen bits. Reads and writes up to a multiple of 16 elements. */
 static void widen(const u8 *x, u32 n, u8 *to)
 {
 	u32 i;
@@ -356,9 +427,10 @@ static void run_dense(const struct ink_bound *b, u8 *arena, u32 first, u32 rows)
 {
 	size_t scaling = ink_avx2_scaling(b->narrow);
 	u32 end = rows < b->m - first ? first + rows : b->m, i;
-	u8 *y = arena + b->out_off + (size_t)first * elem_size(b);
+	u8 *y = arena + b->out_off + ((size_t)first * elem_size(b) << b->extend);
 	struct dense d = {
 		.x = arena + b->in_off[0],
+		.wide = b->extend,
 		.n = b->n,
 		.x_lo = b->in_lo,
 		.w = (const u8 *)b->packed + ALIGN(ink_avx2_blocks(b->m) * scaling, (size_t)64),
@@ -367,7 +439,7 @@ static void run_dense(const struct ink_bound *b, u8 *arena, u32 first, u32 rows)
 		.hi = _mm256_set1_epi8((char)b->attr[2]),
 	};
 
-	if (b->path == INK_PATH_S16) {
+	if (b->scratch_off != INKLING_NONE) {
 		widen(d.x, b->n, arena + b->scratch_off);
 		d.x = arena + b->scratch_off;
 	}

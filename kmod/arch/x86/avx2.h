@@ -63,6 +63,12 @@ static inline void ink_avx2_run(const struct ink_bound *b, u32 count, u8 *arena,
 
 #endif /* __x86_64__ */
 
+/* Does a DENSE read its input as 16 bits? */
+static inline bool ink_avx2_extended(const struct ink_bound *b)
+{
+	return b->path == INK_PATH_S16 || b->path == INK_PATH_ROWS;
+}
+
 /* What vector code may write behind an output, and read behind any tensor. */
 #define INK_AVX2_SLACK		32u
 
@@ -96,19 +102,21 @@ static inline u32 ink_avx2_step_rows(u32 n)
 /**
  * struct ink_avx2_narrow - scaling of one block of eight rows to int8
  * @bias: by lane
- * @mult: by lane
+ * @even: even lanes' multipliers in even lanes; shifts in odd lanes
+ * @odd: odd lanes' multipliers in even lanes; shifts in odd lanes
  * @add: rounding and zero point, of the product's upper half, in the order of
  *	the result
- * @shift: what is left of the shift, 1..30, likewise
  *
  * Where all shifts are above 32, the product's upper half is all that counts:
  * floor((floor(p / 2^32) + a) / 2^(s - 32)) = floor((p + a 2^32) / 2^s).
+ * Shifts are what is left of them, 1..30, where multiplications don't look and
+ * from where the shuffle that joins the products brings them into their order.
  */
 struct ink_avx2_narrow {
 	s32 bias[8];
-	s32 mult[8];
+	s32 even[8];
+	s32 odd[8];
 	s32 add[8];
-	s32 shift[8];
 };
 
 /**

@@ -129,7 +129,7 @@ size_t ink_avx2_path(struct ink_bound *b, unsigned long options, u32 *scratch)
 		return 0;
 	b->path = dense_path(b, options);
 	b->narrow = fits_narrow(b);
-	if (b->path == INK_PATH_S16)
+	if (ink_avx2_extended(b))
 		*scratch = b->n * 2;
 	return dense_size(b);
 }
@@ -181,13 +181,14 @@ static u32 result_lane(u32 lane)
  */
 static void pack_narrow(const struct ink_bound *b, struct ink_avx2_narrow *p, u32 lane, u32 r)
 {
-	u32 shift, to = result_lane(lane);
+	u32 shift;
 	s32 mult = scaling(b, r, &shift);
+	s32 *pair = (lane & 1 ? p->odd : p->even) + (lane & ~1u);
 
 	p->bias[lane] = (s32)(u32)bias_of_row(b, r);
-	p->mult[lane] = mult;
-	p->add[to] = b->attr[0] * (1 << (shift - 32)) + (1 << (shift - 33));
-	p->shift[to] = (s32)shift - 32;
+	pair[0] = mult;
+	pair[1] = (s32)shift - 32;
+	p->add[result_lane(lane)] = b->attr[0] * (1 << (shift - 32)) + (1 << (shift - 33));
 }
 
 static void pack_wide(const struct ink_bound *b, struct ink_avx2_wide *p, u32 lane, u32 r)
