@@ -73,3 +73,9 @@ install-tools: $(B)/inkling $(B)/libinkling.a $(B)/libinkling.so $(B)/libinkling
 	install -m 644 Documentation/man/inkling.1 $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 tools/inkling/inkling.bash \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/inkling
+
+# Writes the images that tests/selftests/cli.sh loads.
+SELFTESTS += $(B)/test/cli/images
+$(B)/test/cli/images: $(B)/obj/tests/selftests/cli/images.o $(B)/obj/tests/unit/models.o $(B)/libinkling.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIB_LIBS) $(LDLIBS)
