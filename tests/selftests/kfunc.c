@@ -298,7 +298,7 @@ int main(void)
 	flow = model_image(MODEL_FLOW);
 	inputs = st_inputs(&flow, 21, N);
 	st_expect(&flow, inputs, N, outputs, expected);
-	st_bpf_open(&bpf);
+	st_bpf_open(&bpf, NULL);
 	id = st_slot_with(ctl, "kfunc", INKLING_CTX_ALL, &flow);
 	results(id);
 	errors(id);

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Selftests in C: each NAME.c here becomes $(B)/selftests/NAME, linked with lib/, the test models and
-# libinkling; each bpf/NAME.bpf.c becomes $(B)/selftests/bpf/NAME.bpf.o. They run inside a VM.
+# libinkling; each bpf/NAME.bpf.c becomes $(B)/selftests/bpf/NAME.bpf.o. They run inside a VM. Programs
+# in helper/ are built alike, but started by scripts only.
 
-SELFTEST_NAMES := $(basename $(notdir $(wildcard tests/selftests/*.c)))
+SELFTEST_NAMES := $(patsubst tests/selftests/%.c,%,$(wildcard tests/selftests/*.c tests/selftests/helper/*.c))
 SELFTEST_BPF   := $(patsubst tests/selftests/%.c,$(B)/selftests/%.o,$(wildcard tests/selftests/bpf/*.bpf.c))
 SELFTEST_HELP  := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/selftests/lib/*.c) \
 	tests/unit/models.c tests/unit/random_model.c)

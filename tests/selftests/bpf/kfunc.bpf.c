@@ -124,3 +124,12 @@ int BPF_PROG(run_inside)
 		do_job(&inner);
 	return 0;
 }
+
+/* The same with the vector registers in use; only loaded where there are such runs. */
+SEC("?fentry/ink_avx2_run")
+int BPF_PROG(run_inside_fpu)
+{
+	if (inner.armed)
+		do_job(&inner);
+	return 0;
+}

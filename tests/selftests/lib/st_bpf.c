@@ -21,7 +21,16 @@ static int quiet(enum libbpf_print_level level, const char *format, va_list args
 	return 0;
 }
 
-void st_bpf_open(struct st_bpf *b)
+static struct bpf_program *program_of(const struct st_bpf *b, const char *name)
+{
+	struct bpf_program *program = bpf_object__find_program_by_name(b->object, name);
+
+	if (!program)
+		st_bail("no program %s", name);
+	return program;
+}
+
+void st_bpf_open(struct st_bpf *b, const char *extra)
 {
 	struct bpf_map *map;
 	void *p;
@@ -30,6 +39,8 @@ void st_bpf_open(struct st_bpf *b)
 	b->object = bpf_object__open_file(OBJECT, NULL);
 	if (!b->object)
 		st_bail("%s: %s", OBJECT, strerror(errno));
+	if (extra)
+		bpf_program__set_autoload(program_of(b, extra), true);
 	if (bpf_object__load(b->object))
 		st_bail("%s doesn't load: %s", OBJECT, strerror(errno));
 	map = bpf_object__find_map_by_name(b->object, ".bss");
@@ -48,15 +59,6 @@ void st_bpf_close(struct st_bpf *b)
 {
 	munmap(b->job, 2 * sizeof(*b->job));
 	bpf_object__close(b->object);
-}
-
-static struct bpf_program *program_of(const struct st_bpf *b, const char *name)
-{
-	struct bpf_program *program = bpf_object__find_program_by_name(b->object, name);
-
-	if (!program)
-		st_bail("no program %s", name);
-	return program;
 }
 
 int st_bpf_fd(const struct st_bpf *b, const char *program)

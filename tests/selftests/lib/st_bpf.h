@@ -17,8 +17,11 @@ struct st_bpf {
 	struct st_job *inner;
 };
 
-/* The programs of build/selftests/bpf/kfunc.bpf.o; bails out when they don't load. */
-void st_bpf_open(struct st_bpf *b);
+/*
+ * The programs of build/selftests/bpf/kfunc.bpf.o, with @extra, one that isn't
+ * always loaded, or NULL; bails out when they don't load.
+ */
+void st_bpf_open(struct st_bpf *b, const char *extra);
 void st_bpf_close(struct st_bpf *b);
 int st_bpf_fd(const struct st_bpf *b, const char *program);
 struct bpf_link *st_bpf_attach(const struct st_bpf *b, const char *program);
