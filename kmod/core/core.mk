@@ -3,7 +3,7 @@
 # The engine in userspace: CORE_OBJS for programs and libraries, CORE_SAN for unit tests and fuzzers.
 # What the module links is listed in kmod/Kbuild.
 
-CORE_ARCH := $(if $(findstring x86_64,$(shell $(CC) -dumpmachine)),kmod/arch/x86)
+CORE_ARCH := $(if $(findstring x86_64,$(shell $(CC) -dumpmachine 2>/dev/null)),kmod/arch/x86)
 CORE_SRCS := $(wildcard kmod/core/*.c $(CORE_ARCH:=/*.c))
 CORE_OBJS := $(CORE_SRCS:%.c=$(B)/obj/%.o)
 CORE_SAN  := $(CORE_SRCS:%.c=$(B)/san/%.o)
@@ -12,3 +12,4 @@ $(B)/obj/kmod/%.o $(B)/san/kmod/%.o: INK_CPPFLAGS += -Itools/lib/port -Ikmod/cor
 
 # One instruction set for each file; nothing outside of them may use it.
 %/arch/x86/avx2.o: INK_CFLAGS += -mavx2
+%/arch/x86/avxvnni.o: INK_CFLAGS += -mavx2 -mavxvnni
