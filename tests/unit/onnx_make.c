@@ -290,13 +290,14 @@ const char *om_file(struct om *m)
 
 void om_random(float *v, size_t n, uint32_t seed)
 {
-	uint64_t x = 0x9e3779b97f4a7c15ull ^ seed;
+	uint64_t x = seed, z;
 	size_t i;
 
+	/* splitmix64: neighbouring seeds give unrelated numbers */
 	for (i = 0; i < n; i++) {
-		x ^= x << 13;
-		x ^= x >> 7;
-		x ^= x << 17;
-		v[i] = (float)((double)(x >> 40) / (1 << 23) - 1);
+		z = x += 0x9e3779b97f4a7c15ull;
+		z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+		z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+		v[i] = (float)((double)((z ^ z >> 31) >> 40) / (1 << 23) - 1);
 	}
 }

@@ -16,6 +16,8 @@
 
 #include "models.h"
 
+#define SLACK	64u	/* behind the last tensor, for whole vectors */
+
 struct planned {
 	struct image img;
 	struct ink_graph *g;
@@ -88,7 +90,7 @@ static void check_arena(const struct ink_plan *plan)
 	const struct inkling_header *h = g->header;
 	u32 i, k;
 
-	assert_true(plan->arena_size && plan->arena_size <= INK_MAX_ARENA + 64);
+	assert_true(plan->arena_size && plan->arena_size <= INK_MAX_ARENA + SLACK);
 	assert_int_equal(plan->input_size, bytes_of(&g->tensors[h->input]));
 	assert_int_equal(plan->output_size, bytes_of(&g->tensors[h->output]));
 	assert_int_equal(plan->output_off, offset_of(plan, h->output));
@@ -195,36 +197,38 @@ static void check_cost(const struct ink_plan *plan)
 	assert_true(plan->memory >= sizeof(*plan));
 }
 
-static void check_plan(struct image img, enum ink_isa isa)
+/* With each instruction set that this CPU has. */
+static void check_plan(struct image img)
 {
-	struct planned p = plan_image(img, isa);
+	u32 isa;
 
-	assert_int_equal(p.plan->isa, isa);
-	assert_ptr_equal(p.plan->graph, p.g);
-	check_arena(p.plan);
-	check_order(p.plan);
-	check_cost(p.plan);
-	planned_free(&p);
+	for (isa = INK_ISA_SCALAR; isa <= ink_isa_best(); isa++) {
+		struct planned p = plan_image(image_copy(img.p, img.size), isa);
+
+		assert_int_equal(p.plan->isa, isa);
+		assert_ptr_equal(p.plan->graph, p.g);
+		check_arena(p.plan);
+		check_order(p.plan);
+		check_cost(p.plan);
+		planned_free(&p);
+	}
+	image_free(&img);
 }
 
 static void test_models(void **state)
 {
 	u32 i;
 
-	for (i = 0; i < MODEL_NR; i++) {
-		check_plan(model_image(i), INK_ISA_SCALAR);
-		check_plan(model_image(i), ink_isa_best());
-	}
+	for (i = 0; i < MODEL_NR; i++)
+		check_plan(model_image(i));
 }
 
 static void test_random(void **state)
 {
 	u64 seed;
 
-	for (seed = 0; seed < 3000; seed++) {
-		check_plan(random_image(seed), INK_ISA_SCALAR);
-		check_plan(random_image(seed), ink_isa_best());
-	}
+	for (seed = 0; seed < 3000; seed++)
+		check_plan(random_image(seed));
 }
 
 static struct ink_builder *named(const char *name)
@@ -281,7 +285,7 @@ static void test_arena_limit(void **state)
 {
 	struct planned p = plan_image(luts(INK_MAX_ARENA / 2, 1, false), INK_ISA_SCALAR);
 
-	assert_int_equal(p.plan->arena_size, INK_MAX_ARENA);
+	assert_in_range(p.plan->arena_size, INK_MAX_ARENA, INK_MAX_ARENA + SLACK);
 	planned_free(&p);
 	arena_refused(luts(INK_MAX_ARENA / 2 + 1, 1, false), 0, 2);
 	arena_refused(luts(INK_MAX_ARENA + 1, 1, false), 0, 0);
@@ -295,11 +299,11 @@ static void test_arena_reuse(void **state)
 {
 	struct planned p = plan_image(luts(300000, 20, false), INK_ISA_SCALAR);
 
-	assert_int_equal(p.plan->arena_size, 2 * ALIGN(300000u, 64u));
+	assert_in_range(p.plan->arena_size, 2 * ALIGN(300000u, 64u), 2 * ALIGN(300000u, 64u) + SLACK);
 	planned_free(&p);
 	p = plan_image(luts(300000, 20, true), INK_ISA_SCALAR);
 	check_arena(p.plan);
-	assert_int_equal(p.plan->arena_size, 3 * ALIGN(300000u, 64u));
+	assert_in_range(p.plan->arena_size, 3 * ALIGN(300000u, 64u), 3 * ALIGN(300000u, 64u) + SLACK);
 	planned_free(&p);
 	arena_refused(luts(349568, 3, true), 2, 4);
 	p = plan_image(luts(INK_MAX_ARENA / 3 / 64 * 64, 3, true), INK_ISA_SCALAR);
@@ -353,7 +357,7 @@ static void test_contexts(void **state)
 		check_order(p.plan);
 		check_cost(p.plan);
 		planned_free(&p);
-		check_plan(square(models[i].n, models[i].m), ink_isa_best());
+		check_plan(square(models[i].n, models[i].m));
 	}
 }
 
@@ -365,10 +369,8 @@ static void test_long_rows(void **state)
 	};
 	u32 i;
 
-	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		check_plan(square(sizes[i][0], sizes[i][1]), INK_ISA_SCALAR);
-		check_plan(square(sizes[i][0], sizes[i][1]), ink_isa_best());
-	}
+	for (i = 0; i < ARRAY_SIZE(sizes); i++)
+		check_plan(square(sizes[i][0], sizes[i][1]));
 }
 
 /* A verdict read off an output; see enum inkling_head. */

@@ -73,6 +73,31 @@ static struct image never_made(void)
 	return image_finish(b);
 }
 
+/* The output that the header names isn't the one that is made. */
+static struct image output_never_made(void)
+{
+	struct ink_builder *b = named("nothing");
+	u32 in = ink_builder_input(b, INKLING_INT8, 4);
+	u32 out = ink_builder_activation(b, INKLING_INT32, 2);
+	u32 made = ink_builder_activation(b, INKLING_INT32, 2);
+
+	ink_builder_op(b, INKLING_OP_ARGMAX, made, &in, 1, NULL, 0);
+	ink_builder_io(b, in, out, INKLING_HEAD_RAW, 0);
+	return image_finish(b);
+}
+
+/* As many inputs as an op can have. */
+static struct image full_concat(void)
+{
+	struct ink_builder *b = named("full");
+	u32 in = ink_builder_input(b, INKLING_INT8, 4), ins[6] = { in, in, in, in, in, in };
+	u32 out = ink_builder_activation(b, INKLING_INT8, 24);
+
+	ink_builder_op(b, INKLING_OP_CONCAT, out, ins, 6, NULL, 0);
+	ink_builder_io(b, in, out, INKLING_HEAD_RAW, 0);
+	return image_finish(b);
+}
+
 static struct image softmax_of(u32 n)
 {
 	const s32 attr[2] = { 1 << 16, 0 };
@@ -220,6 +245,9 @@ static const struct verify_case cases[] = {
 		PATCHES(OP(FLOW_LUTOP, out[0], FLOW_T)), AT_OP(FLOW_LUTOP), AT_TENSOR(FLOW_T)),
 	REFUSED("never made", FLOW, ORDER, "tensor 2 is never made", .make = never_made,
 		AT_TENSOR(2)),
+	REFUSED("output never made", FLOW, ORDER, "tensor 1 is never made",
+		.make = output_never_made, AT_TENSOR(1)),
+	ACCEPTED("CONCAT of six", FLOW, .make = full_concat),
 	REFUSED("constant never read", FLOW, UNUSED, "tensor 13 is never read",
 		PATCHES(OP(FLOW_DENSE2, in[5], NONE)), AT_TENSOR(FLOW_TAB2)),
 	REFUSED("activation never read", RECON, UNUSED, "tensor 6 is never read",

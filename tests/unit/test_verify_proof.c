@@ -101,6 +101,11 @@ static void zero_below(struct image *img)
 	only_bias(img, -S32_MAX, 1 << 30, 30, -2);
 }
 
+static void scaled_lowest(struct image *img)
+{
+	only_bias(img, -(1 << 30), 1 << 30, 29, 0);
+}
+
 static void scaled_below(struct image *img)
 {
 	only_bias(img, -S32_MAX, (1 << 30) + 1, 30, 1000);
@@ -130,6 +135,17 @@ static void mul_full(struct image *img)
 static void mul_below(struct image *img)
 {
 	mul_attrs(img, 12769, 0, S32_MIN);
+}
+
+/* -32768 * 32768 * -2^31 is 2^61. */
+static void mul_full_positive(struct image *img)
+{
+	mul_attrs(img, 12768, -32068, S32_MIN);
+}
+
+static void mul_above_positive(struct image *img)
+{
+	mul_attrs(img, 12769, -32068, S32_MIN);
 }
 
 /* -52767 * -65535 * (2^31 - 1) */
@@ -273,6 +289,7 @@ static const struct verify_case cases[] = {
 		.change = scaled_above, AT_OP(FLOW_DENSE3), AT_TENSOR(FLOW_M3)),
 	REFUSED("scaled far above", FLOW, OVERFLOW, "row 1 is scaled to 2305843007066210305",
 		.change = scaled_far_above, AT_OP(FLOW_DENSE3), AT_TENSOR(FLOW_M3)),
+	ACCEPTED("scaled to -2^31", FLOW, .change = scaled_lowest),
 	REFUSED("scaled below -2^31", FLOW, OVERFLOW, "row 1 is scaled to -2147483649",
 		.change = scaled_below, AT_OP(FLOW_DENSE3), AT_TENSOR(FLOW_M3)),
 	REFUSED("zero point above 2^31 - 1", FLOW, OVERFLOW, "row 1 is scaled to 2147483647",
@@ -283,6 +300,9 @@ static const struct verify_case cases[] = {
 	ACCEPTED("MUL to -2^61", MIX, .change = mul_full),
 	REFUSED("MUL below -2^61", MIX, OVERFLOW, "times -2147483648 is above 2^61",
 		.change = mul_below, AT_OP(MIX_MUL), AT_TENSOR(MIX_D)),
+	ACCEPTED("MUL to 2^61", MIX, .change = mul_full_positive),
+	REFUSED("MUL just above 2^61", MIX, OVERFLOW, "times -2147483648 is above 2^61",
+		.change = mul_above_positive, AT_OP(MIX_MUL), AT_TENSOR(MIX_D)),
 	REFUSED("MUL above 2^61", MIX, OVERFLOW, "times 2147483647 is above 2^61",
 		.change = mul_above, AT_OP(MIX_MUL), AT_TENSOR(MIX_D)),
 	ACCEPTED("DIST to 2^61", RECON, .change = dist_full),
