@@ -12,6 +12,7 @@
 
 #include "quant.h"
 
+#define FLAT_STEPS	2048
 #define QUANT_MEMORY	((size_t)768 << 20)
 
 const double ink_clip_shares[INK_CLIPS] = {
@@ -45,6 +46,38 @@ static bool span_of(const double *values, size_t n, struct ink_span *span, struc
 	return true;
 }
 
+/*
+ * Where a function is flat, nothing is lost by leaving its argument out: the
+ * last candidates end where the function comes within a small share of its
+ * value at the end of the range.
+ */
+static void flat_ends(const struct ink_unary *f, struct ink_span *span)
+{
+	static const double near[] = { 0.001, 0.003, 0.01, 0.02 };
+	double lo = span->lo[0], hi = span->hi[0], step = (hi - lo) / FLAT_STEPS, x, y;
+	double least = INFINITY, most = -INFINITY;
+	int k, i, c;
+
+	for (i = 0; i <= FLAT_STEPS; i++) {
+		y = ink_unary_eval(f, lo + i * step);
+		least = fmin(least, y);
+		most = fmax(most, y);
+	}
+	for (k = 0; k < 4; k++) {
+		c = INK_CLIPS - 4 + k;
+		for (i = 0, x = lo; i < FLAT_STEPS && x < 0; i++, x = lo + i * step)
+			if (!(fabs(ink_unary_eval(f, x + step) - ink_unary_eval(f, lo)) <=
+			      near[k] * (most - least)))
+				break;
+		span->lo[c] = fmin(x, 0);
+		for (i = 0, x = hi; i < FLAT_STEPS && x > 0; i++, x = hi - i * step)
+			if (!(fabs(ink_unary_eval(f, x - step) - ink_unary_eval(f, hi)) <=
+			      near[k] * (most - least)))
+				break;
+		span->hi[c] = fmax(x, 0);
+	}
+}
+
 /* What the activation of a DENSE is applied to. */
 static bool eval_before(struct ink_quant *q, uint32_t i, struct ink_diag *why)
 {
@@ -64,7 +97,10 @@ static bool eval_before(struct ink_quant *q, uint32_t i, struct ink_diag *why)
 				*y += op->w[o * n + k] * x[k];
 		}
 	}
-	return span_of(q->before[i], q->rows * op->width, &q->ops[i].before, why);
+	if (!span_of(q->before[i], q->rows * op->width, &q->ops[i].before, why))
+		return false;
+	flat_ends(&op->f, &q->ops[i].before);
+	return true;
 }
 
 /* Features can take all values that the schema allows, whatever the calibration has seen. */

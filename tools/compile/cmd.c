@@ -70,7 +70,7 @@ static const struct ink_usage *usage(struct choices *c)
 	       "from which on an input isn't harmless: probability, or distance with --head anomaly",
 	       INK_OPT_STRING, &c->o.threshold);
 	OPTION("activation-bits", 'b', "BITS",
-	       "7, 8, or auto: 7, which may run faster, unless the error is 1.5 times that of 8",
+	       "7, 8, or auto: 7, which may run faster, unless it errs more than a little",
 	       INK_OPT_STRING, &c->bits);
 	OPTION("rows", 'r', "N", "calibration rows to use at most; default 4096", INK_OPT_U32,
 	       &c->o.rows);
@@ -165,7 +165,10 @@ fail:
 
 static void advance(void *arg, uint32_t done, uint32_t total)
 {
-	ink_progress_update(arg, done);
+	struct ink_progress *p = arg;
+
+	p->total = total;
+	ink_progress_update(p, done);
 }
 
 /* The rows of --eval, or those of the calibration. */
@@ -203,7 +206,7 @@ int cmd_compile(int argc, char **argv)
 
 	ink_args_parse(argc, argv, usage(&c));
 	check(&c, argv[1]);
-	ink_progress_begin(&progress, "searching ranges", 100);
+	ink_progress_begin(&progress, "searching ranges", 0);
 	c.o.progress = advance;
 	c.o.arg = &progress;
 	if (ink_compile_run(&k, &c.o, &why)) {

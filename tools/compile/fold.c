@@ -16,6 +16,8 @@
 
 #include "fold.h"
 
+#define PAIR_WORK	1e9	/* multiplications that joining layers may take in all */
+
 /* Operators that read the result of each; the output counts as one more. */
 static void count_uses(struct ink_fold *f)
 {
@@ -178,8 +180,9 @@ static bool fold_dense_pair(struct ink_fold *f, struct ink_net_op *op)
 	n = input_of(f, x, 0)->width;
 	m = x->width;
 	p = op->width;
-	if (n * p > n * m + m * p)
+	if (n * p > n * m + m * p || f->work + (double)n * m * p > PAIR_WORK)
 		return false;
+	f->work += (double)n * m * p;
 	w = ink_net_numbers(f->net, n * p, f->why);
 	b = ink_net_numbers(f->net, p, f->why);
 	if (!w || !b)
@@ -350,16 +353,23 @@ static bool (*const stages[][8])(struct ink_fold *f, struct ink_net_op *op) = {
 
 #define N_STAGES (sizeof(stages) / sizeof(stages[0]))
 
+/* Each operator once; true if something changed. */
 static bool apply_stage(struct ink_fold *f, uint32_t stage)
 {
+	bool changed = false;
 	uint32_t i, r;
 
-	for (i = 0; i < f->net->n_ops && !f->why->set; i++)
-		for (r = 0; r < 8 && stages[stage][r]; r++)
-			if (f->net->ops[i].kind != INK_NET_DEAD &&
-			    stages[stage][r](f, &f->net->ops[i]))
-				return true;
-	return false;
+	count_uses(f);
+	for (i = 0; i < f->net->n_ops; i++) {
+		for (r = 0; r < 8 && stages[stage][r] && !f->why->set; r++) {
+			if (f->net->ops[i].kind == INK_NET_DEAD ||
+			    !stages[stage][r](f, &f->net->ops[i]))
+				continue;
+			changed = true;
+			count_uses(f);
+		}
+	}
+	return changed;
 }
 
 bool ink_fold_run(struct ink_fold *f)
@@ -367,11 +377,11 @@ bool ink_fold_run(struct ink_fold *f)
 	uint32_t stage = 0;
 
 	while (stage < N_STAGES && !f->why->set) {
-		count_uses(f);
 		if (!apply_stage(f, stage)) {
 			stage++;
 			continue;
 		}
+		/* What nothing reads any more must not count as a reader. */
 		if (!ink_net_sort(f->net, f->why))
 			return false;
 		stage = 0;

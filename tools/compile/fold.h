@@ -14,11 +14,13 @@
  * struct ink_fold - a network being simplified
  * @net: itself
  * @uses: by operator, how many read its result
+ * @work: multiplications that joining layers has taken
  * @why: set when a rule fails
  */
 struct ink_fold {
 	struct ink_net *net;
 	uint32_t *uses;
+	double work;
 	struct ink_diag *why;
 };
 

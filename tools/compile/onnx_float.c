@@ -14,8 +14,7 @@
 #include "onnx_float.h"
 
 #define RUN_MEMORY	((size_t)512 << 20)
-#define RUN_WORK	(256ull << 20)		/* multiplications for each row */
-#define FOLD_WORK	(1ull << 31)
+#define FOLD_WORK	(256ull << 20)
 #define CHUNK_ROWS	256
 
 struct unary_rule {
@@ -319,7 +318,7 @@ static bool run(const struct ink_onnx *m, const double *x, size_t rows, size_t w
 {
 	uint64_t work = 0;
 	struct ink_onnx_call c = {
-		.model = m, .pool = pool, .work = &work, .work_limit = RUN_WORK * rows,
+		.model = m, .pool = pool, .work = &work, .work_limit = m->run_work * rows,
 		.shapes = !x, .why = why,
 	};
 	struct ink_array *in = input_array(m, rows, width, pool, why);

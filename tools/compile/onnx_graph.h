@@ -20,6 +20,7 @@
 #define INK_ONNX_MAX_RANK	8u
 #define INK_ONNX_MAX_ELEMENTS	(16u << 20)	/* of one tensor */
 #define INK_ONNX_MAX_MEMORY	((size_t)768 << 20)
+#define INK_ONNX_RUN_WORK	(128u << 20)
 #define INK_ONNX_NONE		0xffffffffu
 
 /* ONNX's numbers for element types. */
@@ -94,6 +95,7 @@ struct ink_onnx_value {
  * @pool: all its memory
  * @pb: as it was read
  * @opset: version of the default operator set
+ * @run_work: multiplications that a run may take for each row
  * @nodes: those that the output needs and that aren't constant, in order
  * @n_nodes: their number
  * @values: all
@@ -109,6 +111,7 @@ struct ink_onnx {
 	const Inkonnx__Model *pb;
 	int64_t opset;
 	uint64_t fold_work;
+	uint64_t run_work;
 	struct ink_onnx_node *nodes;
 	uint32_t n_nodes;
 	struct ink_onnx_value *values;

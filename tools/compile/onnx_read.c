@@ -483,6 +483,7 @@ struct ink_onnx *ink_onnx_read(const void *bytes, size_t size, const char *outpu
 		return NULL;
 	}
 	ink_pool_init(&m->pool, INK_ONNX_MAX_MEMORY);
+	m->run_work = INK_ONNX_RUN_WORK;
 	if (!size || size > INK_ONNX_MAX_FILE) {
 		ink_fail(why, "%zu bytes; an ONNX file may have 1 to %u MiB", size,
 			 INK_ONNX_MAX_FILE >> 20);

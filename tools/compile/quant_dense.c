@@ -20,46 +20,47 @@
 #define SCALES		17	/* tried for each row: 1, 0.975, ... 0.6 of the largest weight */
 #define PASSES		4	/* of rounding improvements */
 #define COV_WORK	5e8	/* multiplications for a covariance matrix */
+#define COV_MOST	2048	/* elements up to which all covariances are used */
 #define RARE		0.002	/* variance that every input has at least, by its squared range */
 #define ROW_WORK	3e9	/* multiplications for all rows with a full matrix */
 
-/* Covariance of the elements of the vector made by @i; the diagonal only if it is large. */
+/* Covariance of the elements of the vector made by @i; variances only where there are many. */
 static bool covariance(struct ink_quant *q, uint32_t i, struct ink_diag *why)
 {
 	uint32_t n = q->net->ops[i].width, a, b;
-	size_t rows = q->rows, r;
-	double *mean, *c;
+	size_t rows = q->rows, r, m = n > COV_MOST ? 1 : n;
+	double *mean, *d, *c;
 
 	if (q->cov[i])
 		return true;
-	c = ink_pool_alloc(&q->pool, (size_t)n * n, sizeof(*c));
+	c = ink_pool_alloc(&q->pool, n * m, sizeof(*c));
 	mean = ink_pool_alloc(&q->pool, n, 2 * sizeof(*mean));
 	if (!c || !mean)
 		return ink_fail(why, "no memory for calibration");
-	if ((double)rows * n * n > COV_WORK)
-		rows = (size_t)fmax(COV_WORK / n / n, 64) < rows ?
-		       (size_t)fmax(COV_WORK / n / n, 64) : rows;
+	d = mean + n;
+	if ((double)rows * n * m > COV_WORK)
+		rows = (size_t)(COV_WORK / n / m);
 	for (r = 0; r < rows; r++)
 		for (a = 0; a < n; a++)
 			mean[a] += q->values[i][r * n + a] / rows;
 	for (r = 0; r < rows; r++) {
 		for (a = 0; a < n; a++)
-			mean[n + a] = q->values[i][r * n + a] - mean[a];
+			d[a] = q->values[i][r * n + a] - mean[a];
 		for (a = 0; a < n; a++)
-			for (b = 0; b <= a; b++)
-				c[(size_t)a * n + b] += mean[n + a] * mean[n + b] / rows;
+			for (b = 0; b < (m > 1 ? a + 1 : 1); b++)
+				c[a * m + b] += d[a] * d[m > 1 ? b : a] / rows;
 	}
-	for (a = 0; a < n; a++)
+	for (a = 0; m > 1 && a < n; a++)
 		for (b = a + 1; b < n; b++)
-			c[(size_t)a * n + b] = c[(size_t)b * n + a];
+			c[a * m + b] = c[b * m + a];
 	q->cov[i] = c;
 	return true;
 }
 
 struct row_search {
 	uint32_t n;
-	const double *c;	/* covariance of the input's integers */
-	bool full;		/* use all of it, not its diagonal only */
+	const double *c;	/* covariance of the input's integers; variances unless @full */
+	bool full;
 	const double *w;	/* weights in real numbers for one integer step of the input */
 	double *rest;		/* C (w - scale * q) */
 	int8_t *q;
@@ -74,7 +75,7 @@ static double round_row(const struct row_search *s, double scale, int8_t *q)
 		q[a] = (int8_t)fmin(fmax(nearbyint(s->w[a] / scale), -127), 127);
 	for (a = 0; a < s->n; a++) {
 		e = s->w[a] - scale * q[a];
-		sum = s->c[(size_t)a * s->n + a] * e;
+		sum = s->c[s->full ? (size_t)a * s->n + a : a] * e;
 		for (b = 0; s->full && b < a; b++)
 			sum += 2 * s->c[(size_t)a * s->n + b] * (s->w[b] - scale * q[b]);
 		err += e * sum;
@@ -155,47 +156,57 @@ static bool ratios_kept(const struct ink_quant *q, uint32_t i)
 	return true;
 }
 
-/* Steps for one integer step of the input: the accumulator's are these times its scale. */
+/* Covariance of the integers of the input; @c has room for n * n, or n without @full. */
+static void scaled_covariance(const struct ink_quant *q, uint32_t in, bool full, double *c)
+{
+	const struct ink_grid *g = &q->ops[in].grid;
+	size_t n = q->net->ops[in].width, stride = n > COV_MOST ? 1 : n, a, b;
+	double range = (double)g->hi - g->lo, v;
+
+	for (a = 0; a < n; a++) {
+		for (b = full ? 0 : a; b < (full ? n : a + 1); b++) {
+			v = q->cov[in][stride > 1 ? a * stride + b : a];
+			v = g->scale[a] && g->scale[b] ? v / (g->scale[a] * g->scale[b]) : 0;
+			/* What rarely varies in the calibration may be what an attack varies. */
+			c[full ? a * n + b : a] = v + (a == b ? RARE * range * range : 0);
+		}
+	}
+}
+
+/* Integer weights, and the real value of one step of each accumulator. */
 static bool weights(struct ink_quant *q, uint32_t i, struct ink_diag *why)
 {
 	const struct ink_net_op *op = &q->net->ops[i];
 	struct ink_quant_op *qo = &q->ops[i];
-	uint32_t n = ink_quant_in(q, i, 0)->width, o, a, b;
-	const double *scale = q->ops[op->in[0]].grid.scale;
+	uint32_t n = ink_quant_in(q, i, 0)->width, o, a;
+	const struct ink_grid *in = &q->ops[op->in[0]].grid;
 	struct row_search s = { .n = n };
-	double *c, *w, range;
+	double *c, *w;
 	int8_t *trial;
 
 	if (!covariance(q, op->in[0], why))
 		return false;
-	c = malloc(((size_t)n * n + 2 * n) * sizeof(*c));
+	s.full = n <= COV_MOST && (double)op->width * n * n * (SCALES + PASSES) / 2 < ROW_WORK;
+	c = malloc((n * (s.full ? (size_t)n : 1) + 2 * (size_t)n) * sizeof(*c));
 	trial = malloc(n);
 	if (!c || !trial) {
 		free(c);
 		free(trial);
 		return ink_fail(why, "no memory for the weights of %s", op->label);
 	}
-	w = c + (size_t)n * n;
+	w = c + n * (s.full ? (size_t)n : 1);
 	s.rest = w + n;
 	s.w = w;
 	s.c = c;
-	s.full = (double)op->width * n * n * (SCALES + PASSES) / 2 < ROW_WORK;
-	for (a = 0; a < n; a++)
-		for (b = 0; b < n; b++)
-			c[(size_t)a * n + b] = scale[a] && scale[b] ?
-				q->cov[op->in[0]][(size_t)a * n + b] / (scale[a] * scale[b]) : 0;
-	/* What rarely varies in the calibration may be what an attack varies. */
-	range = (double)q->ops[op->in[0]].grid.hi - q->ops[op->in[0]].grid.lo;
-	for (a = 0; a < n; a++)
-		c[(size_t)a * n + a] += RARE * range * range;
+	scaled_covariance(q, op->in[0], s.full, c);
 	for (o = 0; o < op->width; o++) {
 		for (a = 0; a < n; a++)
-			w[a] = op->w[(size_t)o * n + a] * scale[a];
+			w[a] = op->w[(size_t)o * n + a] * in->scale[a];
 		s.q = qo->w + (size_t)o * n;
-		qo->step[o] = quantise_row(&s, op->steps && q->ops[op->in[0]].grid.uniform ?
-					   op->steps[o] * scale[0] : 0, trial);
+		qo->step[o] = quantise_row(&s, op->steps && in->uniform ?
+					   op->steps[o] * in->scale[0] : 0, trial);
 	}
-	memcpy(qo->w_ratio, scale, n * sizeof(*scale));
+	memcpy(qo->w_ratio, in->scale, n * sizeof(*in->scale));
 	free(c);
 	free(trial);
 	return true;

@@ -48,9 +48,9 @@ static void print_quantisation(const struct ink_compile *c)
 
 	printf("activations  %d bits", c->quant->bits);
 	if (s->error7 > 0 && s->error8 > 0)
-		printf(" (error %.3g with 7, %.3g with 8; 7 is taken up to %.1f times that of 8)",
-		       s->error7, s->error8, INK_SEARCH_TOLERANCE);
-	printf("\nsearch       %u candidates on %s rows: error %.3g, %.3g before\n", s->done,
+		printf(" (error %.3g with 7, %.3g with 8; 7 is taken up to %g, or %g times that of 8)",
+		       s->error7, s->error8, INK_SEARCH_NEGLIGIBLE, INK_SEARCH_TOLERANCE);
+	printf("\nsearch       %u candidates on %s rows: error %.3g, %.3g before\n", s->tried,
 	       ink_fmt_count(c->quant->rows), s->error, s->first);
 }
 
@@ -103,7 +103,7 @@ static void json_quantisation(struct json_object *o, const struct ink_compile *c
 
 	ink_json_int(q, "activation_bits", c->quant->bits);
 	ink_json_u64(q, "rows", c->quant->rows);
-	ink_json_int(q, "candidates", s->done);
+	ink_json_int(q, "candidates", s->tried);
 	ink_json_num(q, "error", s->error, 9);
 	ink_json_num(q, "error_before", s->first, 9);
 	if (s->error7 > 0 && s->error8 > 0) {

@@ -145,6 +145,7 @@ static bool candidate(struct ink_quant *q, struct ink_search *s, size_t rows, do
 	if (!ink_quant_assign(q, why) || !ink_search_error(q, s, rows, error, why))
 		return false;
 	s->done++;
+	s->tried++;
 	if (s->progress)
 		s->progress(s->arg, s->done, s->total);
 	return true;
@@ -219,7 +220,17 @@ static void restore(const struct knob *k, uint32_t n, const unsigned int *use)
 		k[i].span->use = use[i];
 }
 
-/* 8 bits, then 7, which the engine may run faster; 7 is kept unless it errs more. */
+/* 7 bits, which the engine may run faster, are good enough: beside 8, or as such. */
+static bool seven_will_do(const struct ink_quant *q, const struct ink_search *s)
+{
+	enum ink_net_kind out = q->net->ops[q->net->output].kind;
+
+	return s->error7 <= s->error8 * INK_SEARCH_TOLERANCE ||
+	       ((out == INK_NET_SOFTMAX || out == INK_NET_DIST) &&
+		s->error7 <= INK_SEARCH_NEGLIGIBLE);
+}
+
+/* 8 bits, then 7; one of them is kept. */
 static bool search_both(struct ink_quant *q, struct ink_search *s, struct knob *k, uint32_t n,
 			size_t rows, struct ink_diag *why)
 {
@@ -234,7 +245,7 @@ static bool search_both(struct ink_quant *q, struct ink_search *s, struct knob *
 	first = s->first;
 	ok = ok && search_bits(q, s, k, n, 7, rows, &s->error7, why);
 	s->error = s->error7;
-	if (ok && s->error7 > s->error8 * INK_SEARCH_TOLERANCE) {
+	if (ok && !seven_will_do(q, s)) {
 		s->error = s->error8;
 		s->first = first;
 		q->bits = 8;

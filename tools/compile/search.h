@@ -18,8 +18,9 @@
  * @center: natural logit of harm at the threshold; errors there count most
  * @progress: called after each candidate, or NULL
  * @arg: for @progress
- * @done: candidates run
- * @total: candidates in all
+ * @done: progress, of
+ * @total: candidates, some of which turn out to be the same
+ * @tried: candidates run
  * @error: root of the weighted mean squared error of the result, at the end
  * @first: the same before the search
  * @error7: of 7 bits where both were tried, else 0
@@ -31,14 +32,19 @@ struct ink_search {
 	double center;
 	void (*progress)(void *arg, uint32_t done, uint32_t total);
 	void *arg;
-	uint32_t done, total;
+	uint32_t done, total, tried;
 	double error;
 	double first;
 	double error7, error8;
 };
 
-/* 7 bits are taken when they err at most so many times as much as 8. */
+/*
+ * 7 bits are taken when they err at most so many times as much as 8, or by
+ * less than a logit (or share of a distance) that nobody will notice: 0.01 of a
+ * logit is a quarter of a percent of probability.
+ */
 #define INK_SEARCH_TOLERANCE	1.5
+#define INK_SEARCH_NEGLIGIBLE	0.01
 
 /* Find ranges and bits; @q is assigned with them. */
 bool ink_search_run(struct ink_quant *q, struct ink_search *s, struct ink_diag *why);
