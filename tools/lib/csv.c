@@ -214,7 +214,9 @@ struct ink_csv *ink_csv_open(const char *path, const char *columns)
 	struct ink_csv *csv = calloc(1, sizeof(*csv));
 	struct stat st;
 
-	if (!csv || !(csv->path = strdup(is_stdin ? "standard input" : path))) {
+	if (csv)
+		csv->path = strdup(is_stdin ? "standard input" : path);
+	if (!csv || !csv->path) {
 		free(csv);
 		ink_failure_set(ENOMEM, "no memory to read %s", path);
 		return NULL;

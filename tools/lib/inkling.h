@@ -142,6 +142,10 @@ void ink_model_verdict(const struct ink_model *model, const void *out, int32_t t
 
 /**
  * ink_schema_id() - id of an input schema
+ * @features: in their order
+ * @n_features: their number
+ * @names: categories of all features
+ * @n_names: their number
  *
  * Programs compute it at build or start and compare it with that of the model
  * or slot, so that features never reach a model that was trained on others.

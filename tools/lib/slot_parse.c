@@ -37,6 +37,79 @@ static void get_buckets(const struct nlattr *a, uint64_t *to)
 	memcpy(to, nla_data(a), len - len % sizeof(*to));
 }
 
+/* What names a model. */
+static void parse_identity(const struct nlattr *a, struct ink_model_info *m)
+{
+	switch (nla_type(a)) {
+	case INKLING_A_MODEL_DIGEST:
+		if (nla_len(a) == (int)sizeof(m->digest))
+			memcpy(m->digest, nla_data(a), sizeof(m->digest));
+		break;
+	case INKLING_A_MODEL_NAME:
+		get_text(a, m->name, sizeof(m->name));
+		break;
+	case INKLING_A_MODEL_VERSION:
+		get_text(a, m->version, sizeof(m->version));
+		break;
+	case INKLING_A_MODEL_GENERATION:
+		m->generation = get_u32(a);
+		break;
+	case INKLING_A_MODEL_ISA:
+		get_text(a, m->isa, sizeof(m->isa));
+		break;
+	}
+}
+
+/* What a caller has to know. */
+static void parse_interface(const struct nlattr *a, struct ink_model_info *m)
+{
+	switch (nla_type(a)) {
+	case INKLING_A_MODEL_SCHEMA:
+		m->schema = get_u64(a);
+		break;
+	case INKLING_A_MODEL_INPUT_SIZE:
+		m->input_size = get_u32(a);
+		break;
+	case INKLING_A_MODEL_OUTPUT_SIZE:
+		m->output_size = get_u32(a);
+		break;
+	case INKLING_A_MODEL_CLASSES:
+		if (m->n_classes < INKLING_MAX_CLASSES)
+			get_text(a, m->classes[m->n_classes++], sizeof(m->classes[0]));
+		break;
+	case INKLING_A_MODEL_THRESHOLD:
+		m->threshold = (s32)get_u32(a);
+		break;
+	case INKLING_A_MODEL_HEAD:
+		m->head = get_u32(a);
+		break;
+	}
+}
+
+static void parse_cost(const struct nlattr *a, struct ink_model_info *m)
+{
+	switch (nla_type(a)) {
+	case INKLING_A_MODEL_MACS:
+		m->macs = get_u64(a);
+		break;
+	case INKLING_A_MODEL_ARENA:
+		m->arena = get_u32(a);
+		break;
+	case INKLING_A_MODEL_BYTES:
+		m->bytes = get_u64(a);
+		break;
+	case INKLING_A_MODEL_COST_SIMD:
+		m->cost_simd = get_u64(a);
+		break;
+	case INKLING_A_MODEL_COST_SCALAR:
+		m->cost_scalar = get_u64(a);
+		break;
+	case INKLING_A_MODEL_CONTEXTS:
+		m->contexts = get_u32(a);
+		break;
+	}
+}
+
 static void parse_model(const struct nlattr *nest, struct ink_model_info *m)
 {
 	const struct nlattr *a;
@@ -44,61 +117,9 @@ static void parse_model(const struct nlattr *nest, struct ink_model_info *m)
 
 	m->head = INK_HEAD_UNKNOWN;
 	nla_for_each_nested(a, nest, rest) {
-		switch (nla_type(a)) {
-		case INKLING_A_MODEL_DIGEST:
-			if (nla_len(a) == (int)sizeof(m->digest))
-				memcpy(m->digest, nla_data(a), sizeof(m->digest));
-			break;
-		case INKLING_A_MODEL_NAME:
-			get_text(a, m->name, sizeof(m->name));
-			break;
-		case INKLING_A_MODEL_VERSION:
-			get_text(a, m->version, sizeof(m->version));
-			break;
-		case INKLING_A_MODEL_GENERATION:
-			m->generation = get_u32(a);
-			break;
-		case INKLING_A_MODEL_SCHEMA:
-			m->schema = get_u64(a);
-			break;
-		case INKLING_A_MODEL_INPUT_SIZE:
-			m->input_size = get_u32(a);
-			break;
-		case INKLING_A_MODEL_OUTPUT_SIZE:
-			m->output_size = get_u32(a);
-			break;
-		case INKLING_A_MODEL_CLASSES:
-			if (m->n_classes < INKLING_MAX_CLASSES)
-				get_text(a, m->classes[m->n_classes++], sizeof(m->classes[0]));
-			break;
-		case INKLING_A_MODEL_THRESHOLD:
-			m->threshold = (s32)get_u32(a);
-			break;
-		case INKLING_A_MODEL_MACS:
-			m->macs = get_u64(a);
-			break;
-		case INKLING_A_MODEL_ARENA:
-			m->arena = get_u32(a);
-			break;
-		case INKLING_A_MODEL_BYTES:
-			m->bytes = get_u64(a);
-			break;
-		case INKLING_A_MODEL_COST_SIMD:
-			m->cost_simd = get_u64(a);
-			break;
-		case INKLING_A_MODEL_COST_SCALAR:
-			m->cost_scalar = get_u64(a);
-			break;
-		case INKLING_A_MODEL_CONTEXTS:
-			m->contexts = get_u32(a);
-			break;
-		case INKLING_A_MODEL_ISA:
-			get_text(a, m->isa, sizeof(m->isa));
-			break;
-		case INKLING_A_MODEL_HEAD:
-			m->head = get_u32(a);
-			break;
-		}
+		parse_identity(a, m);
+		parse_interface(a, m);
+		parse_cost(a, m);
 	}
 }
 
