@@ -342,6 +342,7 @@ static void test_contexts(void **state)
 	} models[] = {
 		{ 64, 64, INKLING_CTX_ALL },			/* 6.4 us */
 		{ 64, 99, INKLING_CTX_ALL },			/* 9.93 us */
+		{ 662, 10, INKLING_CTX_ALL },			/* 10 us exactly */
 		{ 64, 100, INKLING_CTX_TASK | INKLING_CTX_SOFTIRQ },	/* 10.03 us */
 		{ 256, 128, INKLING_CTX_TASK | INKLING_CTX_SOFTIRQ },	/* 49.7 us */
 		{ 256, 129, INKLING_CTX_TASK },			/* 50.1 us */
@@ -445,6 +446,35 @@ static void test_run_overlap(void **state)
 	planned_free(&p);
 }
 
+/* Where the FPU is taken, nothing that is made for vectors may be touched. */
+static void test_scalar_run(void **state)
+{
+	u64 seed;
+
+	for (seed = 0; seed < 100; seed++) {
+		struct planned p = plan_image(random_image(seed), INK_ISA_SCALAR), q;
+		u8 *in = calloc(1, p.plan->input_size), *out = malloc(p.plan->output_size);
+		u8 *again = malloc(p.plan->output_size);
+		void *arena = NULL;
+		u32 i;
+
+		q = plan_image(image_copy(p.img.p, p.img.size), ink_isa_best());
+		assert_int_equal(posix_memalign(&arena, 64, max(p.plan->arena_size,
+								q.plan->arena_size)), 0);
+		for (i = 0; i < q.g->header->n_ops; i++)
+			q.plan->bound[i].packed = (void *)64;
+		ink_plan_run(p.plan, INK_ISA_SCALAR, arena, in, out);
+		ink_plan_run(q.plan, INK_ISA_SCALAR, arena, in, again);
+		assert_memory_equal(out, again, p.plan->output_size);
+		free(in);
+		free(out);
+		free(again);
+		free(arena);
+		planned_free(&p);
+		planned_free(&q);
+	}
+}
+
 static void test_isa_names(void **state)
 {
 	assert_string_equal(ink_isa_name(INK_ISA_SCALAR), "scalar");
@@ -464,6 +494,7 @@ int main(void)
 		cmocka_unit_test(test_verdict_classes),
 		cmocka_unit_test(test_verdict_others),
 		cmocka_unit_test(test_run_overlap),
+		cmocka_unit_test(test_scalar_run),
 		cmocka_unit_test(test_isa_names),
 	};
 
