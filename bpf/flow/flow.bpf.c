@@ -31,10 +31,14 @@ struct {
 	__type(value, struct ink_flow);
 } flows SEC(".maps");
 
+struct ink_source_key {
+	__u8 addr[16];
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, INK_SOURCES_MAX);
-	__uint(key_size, 16);
+	__type(key, struct ink_source_key);
 	__type(value, struct ink_source);
 } sources SEC(".maps");
 

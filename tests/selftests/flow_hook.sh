@@ -11,7 +11,7 @@ w=$(mktemp -d)
 at_exit 'rm -rf "$w"'
 at_exit 'inkling panic >/dev/null 2>&1; ip netns del flowcl 2>/dev/null; ip link del flow0 2>/dev/null'
 
-plan 43
+plan 49
 
 counter() { # NAME [TARGET]
 	inkling attach --list "${2:-flow0}" --json | sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p"
@@ -98,6 +98,15 @@ scan 10.99.0.2 1-40
 is "allow-list: drops nothing" "$(counter dropped)" 0
 check "allow-list: is counted" test "$(counter allowed)" -gt 20
 is "generic mode" "$(inkling attach --list flow0 --json | grep -o '"xdp_mode":"[a-z]*"')" '"xdp_mode":"skb"'
+like "allow-list: is shown" "$(inkling allow)" '^10.99.0.2$'
+check_refused "allow-list: an entry that isn't there" "isn't on the list" inkling allow flow0 --remove 10.99.0.9
+check "allow-list: taken off" inkling allow flow0 --remove 10.99.0.2
+inkling mode net.test enforce >/dev/null
+scan 10.99.0.2 1-40
+check "allow-list: taken off, drops" test "$(counter dropped)" -gt 20
+check_fails "allow-list: taken off, the scanner is cut off" client ping -c 2 -W 1 -I 10.99.0.2 10.99.0.1
+inkling allow --add 10.99.0.0/24
+check "allow-list: back on, he is back at once" client ping -c 1 -W 1 -I 10.99.0.2 10.99.0.1
 inkling detach net flow0 >/dev/null
 
 # IPv6 and VLAN, seen by the export of vectors; and the limit of events.

@@ -338,9 +338,18 @@ out:
 	return err;
 }
 
+/* What libbpf and libxdp said comes first: it is told by whoever failed first. */
+static void ink_failure_note(struct ink_program_result *r, int err)
+{
+	size_t used = strlen(r->failure);
+
+	snprintf(r->failure + used, sizeof(r->failure) - used, "%s%s%s%s", used ? "; alone: " : "",
+		 strerror(-err), *library_says ? ": " : "", library_says);
+}
+
 int ink_program_attach(const struct ink_program_options *o, struct ink_program_result *r)
 {
-	int err = -EINVAL;
+	int err;
 
 	memset(r, 0, sizeof(*r));
 	if (o->via_any || o->via == INK_VIA_DISPATCHER) {
@@ -348,19 +357,17 @@ int ink_program_attach(const struct ink_program_options *o, struct ink_program_r
 		err = ink_attach_dispatcher(o, r);
 		if (!err)
 			return 0;
-		snprintf(r->failure, sizeof(r->failure), "%s%s%s", strerror(-err),
-			 *library_says ? ": " : "", library_says);
+		ink_failure_note(r, err);
 		if (!o->via_any || err == -EPERM)
 			return err;
 		snprintf(r->remark, sizeof(r->remark),
 			 "not through libxdp's dispatcher (%.180s), so alone on the interface",
-			 strerror(-err));
+			 r->failure);
 	}
 	r->via = INK_VIA_LINK;
 	err = ink_attach_link(o, r);
 	if (err)
-		snprintf(r->failure, sizeof(r->failure), "%s%s%s", strerror(-err),
-			 *library_says ? ": " : "", library_says);
+		ink_failure_note(r, err);
 	return err;
 }
 

@@ -55,8 +55,8 @@ struct ink_program_result {
 	uint32_t prog_id;
 	enum ink_xdp_mode mode;
 	enum ink_via via;
-	char remark[256];
-	char failure[512];
+	char remark[320];
+	char failure[1024];
 };
 
 /* Path of the object, or NULL when it is nowhere; from ink_fmt()'s buffers. */

@@ -16,6 +16,7 @@
 #pragma weak cmd_attach
 #pragma weak cmd_detach
 #pragma weak cmd_panic
+#pragma weak cmd_allow
 #pragma weak cmd_events
 #pragma weak cmd_features
 #pragma weak cmd_replay
@@ -38,6 +39,7 @@ static const struct ink_cmd commands[] = {
 	{ "attach", "Hooks", "let a slot judge what passes a hook", cmd_attach },
 	{ "detach", "Hooks", "take a slot off its hooks", cmd_detach },
 	{ "panic", "Hooks", "take everything off all hooks at once", cmd_panic },
+	{ "allow", "Hooks", "show or change whom a hook always lets through", cmd_allow },
 	{ "events", "Hooks", "print verdicts as they are given", cmd_events },
 	{ "features", "Hooks", "compute the features of a capture's flows", cmd_features },
 	{ "replay", "Hooks", "judge a capture's flows offline", cmd_replay },
