@@ -107,7 +107,7 @@ int cmd_eval(int argc, char **argv)
 		{ "slot", 's', "NAME", "run the rows in this slot of the kernel, too, by its threshold, and\n"
 		  "compare all bits; exit status 7 when some differ",
 		  INK_OPT_STRING, &e.kernel_slot },
-		{ "isa", 0, "NAME", "scalar, or avx2; default: the best of this CPU", INK_OPT_STRING, &c.isa },
+		{ "isa", 0, "NAME", "such as scalar, avx2; default: the best of this CPU", INK_OPT_STRING, &c.isa },
 		{ 0 },
 	};
 	static const struct ink_usage usage = {

@@ -185,7 +185,7 @@ int cmd_run(int argc, char **argv)
 		  INK_OPT_STRING, &r.out_path },
 		{ "threshold", 't', "T", "from which on an input is harmful: 0..1, or raw:SCORE",
 		  INK_OPT_STRING, &threshold },
-		{ "isa", 0, "NAME", "scalar, or avx2; default: the best of this CPU",
+		{ "isa", 0, "NAME", "such as scalar, avx2; default: the best of this CPU",
 		  INK_OPT_STRING, &isa },
 		{ 0 },
 	};

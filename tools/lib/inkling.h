@@ -22,10 +22,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#ifdef __cplusplus
+#include <linux/ioctl.h>
+#include <linux/types.h>
+#define class class_	/* a verdict's class is called so in C++ */
+#endif
 #include <linux/inkling.h>
 #include <linux/inkling_format.h>
-
 #ifdef __cplusplus
+#undef class
 extern "C" {
 #endif
 
@@ -111,7 +116,7 @@ void ink_model_stat(const struct ink_model *model, struct ink_model_stat *stat);
 /* Name of the instruction set in use: "scalar", "avx2". */
 const char *ink_model_isa(const struct ink_model *model);
 /* Choose one; -EINVAL when this CPU or this build doesn't have it. */
-int ink_model_isa_set(struct ink_model *model, const char *isa);
+int ink_model_isa_set(struct ink_model *model, const char *name);
 
 /**
  * ink_model_run() - run a model once

@@ -210,20 +210,44 @@ const char *ink_model_isa(const struct ink_model *model)
 	return ink_isa_name(model->isa);
 }
 
-int ink_model_isa_set(struct ink_model *model, const char *isa)
+/* A plan is made for one instruction set, and can be run by the scalar code, too. */
+static int replan(struct ink_model *model, enum ink_isa isa)
 {
-	if (!strcmp(isa, ink_isa_name(INK_ISA_SCALAR)))
-		model->isa = INK_ISA_SCALAR;
-	else if (!strcmp(isa, ink_isa_name(model->plan->isa)))
-		model->isa = model->plan->isa;
-	else
-		return ink_failure_set(EINVAL,
-				       "instruction set \"%s\" can't be used here; there is %s%s%s",
-				       isa, ink_isa_name(INK_ISA_SCALAR),
-				       model->plan->isa == INK_ISA_SCALAR ? "" : " and ",
-				       model->plan->isa == INK_ISA_SCALAR ? "" :
-				       ink_isa_name(model->plan->isa));
+	struct ink_why why = { .op = INKLING_NONE, .tensor = INKLING_NONE };
+	struct ink_plan *plan = ink_plan_build(model->graph, isa, &why);
+	void *arena;
+
+	if (!plan)
+		return ink_failure_why(&why);
+	arena = ink_port_zalloc(plan->arena_size);
+	if (!arena) {
+		ink_plan_free(plan);
+		return ink_failure_set(ENOMEM, "no memory for the model's arena");
+	}
+	ink_port_free(model->arena);
+	ink_plan_free(model->plan);
+	model->arena = arena;
+	model->plan = plan;
 	return 0;
+}
+
+int ink_model_isa_set(struct ink_model *model, const char *name)
+{
+	enum ink_isa isa, best = ink_isa_best();
+	char all[64] = "";
+	int err = 0;
+
+	for (isa = INK_ISA_SCALAR; isa <= best && strcmp(name, ink_isa_name(isa)); isa++)
+		snprintf(all + strlen(all), sizeof(all) - strlen(all), " %s", ink_isa_name(isa));
+	if (isa > best)
+		return ink_failure_set(EINVAL,
+				       "instruction set \"%.20s\" can't be used here; there is:%s",
+				       name, all);
+	if (isa != INK_ISA_SCALAR && isa != model->plan->isa)
+		err = replan(model, isa);
+	if (!err)
+		model->isa = isa;
+	return err;
 }
 
 int ink_model_run(struct ink_model *model, const void *in, size_t in_len, void *out,
