@@ -12,6 +12,7 @@
 
 #include "quant.h"
 
+#define LARGEST		1e15	/* of a value */
 #define FLAT_STEPS	2048
 #define QUANT_MEMORY	((size_t)768 << 20)
 
@@ -24,6 +25,16 @@ static int compare(const void *a, const void *b)
 	double x = *(const double *)a, y = *(const double *)b;
 
 	return (x > y) - (x < y);
+}
+
+/* Beyond this, scales and their squares leave what a float can hold. */
+static bool check_span(const struct ink_span *s, const char *label, struct ink_diag *why)
+{
+	if (s->lo[0] >= -LARGEST && s->hi[0] <= LARGEST)
+		return true;
+	return ink_fail(why, "%s gives values from %g to %g; up to %g is supported", label,
+			s->lo[0], s->hi[0], LARGEST) ||
+	       ink_hint(why, "scale the inputs of the model to a range such as 0 to 1");
 }
 
 /* Each share is cut off in halves at both ends; zero always lies inside. */
@@ -100,7 +111,7 @@ static bool eval_before(struct ink_quant *q, uint32_t i, struct ink_diag *why)
 	if (!span_of(q->before[i], q->rows * op->width, &q->ops[i].before, why))
 		return false;
 	flat_ends(&op->f, &q->ops[i].before);
-	return true;
+	return check_span(&q->ops[i].before, op->label, why);
 }
 
 /* Features can take all values that the schema allows, whatever the calibration has seen. */
@@ -133,11 +144,10 @@ static bool collect(struct ink_quant *q, struct ink_diag *why)
 
 		if (!span_of(q->values[i], q->rows * op->width, &q->ops[i].span, why))
 			return false;
-		if (!isfinite(q->ops[i].span.lo[0]) || !isfinite(q->ops[i].span.hi[0]))
-			return ink_fail(why, "%s gives values that aren't finite numbers",
-					op->label);
 		if (op->kind == INK_NET_INPUT)
 			input_span(q, i);
+		if (!check_span(&q->ops[i].span, op->label, why))
+			return false;
 		q->ops[i].has_table = op->kind == INK_NET_UNARY ||
 				      (op->kind == INK_NET_DENSE &&
 				       !ink_unary_is_clamp(&op->f, &lo, &hi));

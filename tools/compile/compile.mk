@@ -35,3 +35,32 @@ $(patsubst $(B)/unit/%,$(B)/san/tests/unit/%.o,$(COMPILE_TESTS)) $(B)/san/tests/
 $(patsubst $(B)/unit/%,$(B)/san/tests/unit/%.o,$(COMPILE_TESTS)) $(B)/san/tests/unit/onnx_make.o: $(COMPILE_PB)
 $(COMPILE_TESTS): UNIT_LIBS += -lprotobuf-c $(LIB_LIBS)
 $(COMPILE_TESTS): $(B)/san/tests/unit/onnx_make.o $(COMPILE_SAN) $(LIB_SAN)
+
+# Fuzzer: any bytes, and models whose parts are changed.
+COMPILE_FUZZ := $(patsubst %.c,$(B)/fuzz/obj/%.o,tests/fuzz/fuzz_onnx.c tests/fuzz/onnx_mutator.c \
+	$(filter-out $(addprefix tools/compile/,cmd.c report.c report_run.c rows.c search.c compile.c), \
+	$(COMPILE_SRCS)) tools/lib/image_builder.c tools/lib/image_layout.c $(CORE_SRCS)) \
+	$(B)/fuzz/obj/gen/onnx.pb-c.o
+COMPILE_SEEDS := $(patsubst %.c,$(B)/fuzz/obj/%.o,tests/fuzz/seeds_onnx.c tests/unit/onnx_make.c) \
+	$(B)/fuzz/obj/gen/onnx.pb-c.o
+
+FUZZERS += $(B)/fuzz/fuzz_onnx
+$(B)/fuzz/fuzz_onnx: FUZZ_LIBS = -lnettle -lprotobuf-c -lm
+$(B)/fuzz/fuzz_onnx: $(COMPILE_FUZZ) | $(B)/fuzz/seeds/fuzz_onnx
+
+$(filter-out $(CORE_SRCS:%.c=$(B)/fuzz/obj/%.o),$(COMPILE_FUZZ)) $(COMPILE_SEEDS): \
+	INK_CPPFLAGS += -I$(B)/gen -Itools/compile
+$(filter-out $(CORE_SRCS:%.c=$(B)/fuzz/obj/%.o),$(COMPILE_FUZZ)) $(COMPILE_SEEDS): $(COMPILE_PB)
+
+$(B)/fuzz/obj/gen/onnx.pb-c.o: $(COMPILE_PB)
+	@mkdir -p $(@D)
+	$(CLANG) $(CPPFLAGS) -O1 -g $(FUZZ_SAN) -fsanitize=fuzzer-no-link -c -o $@ $<
+
+$(B)/fuzz/seeds/fuzz_onnx: $(B)/fuzz/seeds_onnx
+	@mkdir -p $@
+	$< $@
+	@touch $@
+
+$(B)/fuzz/seeds_onnx: $(COMPILE_SEEDS)
+	@mkdir -p $(@D)
+	$(CLANG) $(FUZZ_SAN) $(LDFLAGS) -o $@ $(filter %.o,$^) -lprotobuf-c $(LDLIBS)

@@ -20,6 +20,14 @@ struct emission {
 	struct ink_diag *why;
 };
 
+/* For people; 0 where it has no number that a float can hold. */
+static void show_scale(struct emission *e, uint32_t tensor, double scale, int32_t zero)
+{
+	float f = scale > 0 && scale < 1e38 ? (float)scale : 0;
+
+	ink_builder_scale(e->b, tensor, f, zero);
+}
+
 static uint32_t make(struct emission *e, uint32_t i)
 {
 	const struct ink_grid *g = &e->q->ops[i].grid;
@@ -27,7 +35,7 @@ static uint32_t make(struct emission *e, uint32_t i)
 
 	/* Scales of elements went into weights; there is no single number to show. */
 	if (g->uniform)
-		ink_builder_scale(e->b, t, (float)g->scale[0], g->zero);
+		show_scale(e, t, g->scale[0], g->zero);
 	e->tensor[i] = t;
 	return t;
 }
@@ -141,7 +149,7 @@ static bool emit_softmax(struct emission *e, uint32_t i)
 				x->scale[0]);
 	attr[1] = shift;
 	e->tensor[i] = ink_builder_activation(e->b, INKLING_INT16, op->width);
-	ink_builder_scale(e->b, e->tensor[i], 1.0f / 32768, 0);
+	show_scale(e, e->tensor[i], 1.0 / 32768, 0);
 	ink_builder_op(e->b, INKLING_OP_SOFTMAX, e->tensor[i], &in, 1, attr, 2);
 	return true;
 }
@@ -154,7 +162,7 @@ static void emit_dist(struct emission *e, uint32_t i)
 	double unit = ink_quant_dist_unit(e->q, i, &attr[3]);
 
 	e->tensor[i] = ink_builder_activation(e->b, INKLING_INT32, 1);
-	ink_builder_scale(e->b, e->tensor[i], (float)unit, 0);
+	show_scale(e, e->tensor[i], unit, 0);
 	/* Tied grids: the zero points cancel, but the verifier's ranges use them. */
 	ink_builder_op(e->b, INKLING_OP_DIST, e->tensor[i], in, 2, attr, 4);
 }

@@ -75,6 +75,12 @@ static double combine(const char *op, double a, double b, bool integer)
 	}
 }
 
+static bool is_integer(const struct ink_array *a)
+{
+	return a->type != INK_ONNX_FLOAT && a->type != INK_ONNX_DOUBLE &&
+	       a->type != INK_ONNX_FLOAT16;
+}
+
 /* NumPy's rules: shapes aligned at their last dimension, ones stretched. */
 static bool broadcast(struct ink_onnx_call *c, size_t *dims, uint32_t *rank,
 		      size_t stride[2][INK_ONNX_MAX_RANK])
@@ -108,10 +114,12 @@ bool ink_onnx_eval_binary(struct ink_onnx_call *c)
 {
 	size_t dims[INK_ONNX_MAX_RANK], stride[2][INK_ONNX_MAX_RANK];
 	size_t at[INK_ONNX_MAX_RANK] = { 0 }, i, p = 0, q = 0;
-	bool integer = c->in[0]->type != INK_ONNX_FLOAT && c->in[0]->type != INK_ONNX_DOUBLE &&
-		       c->in[0]->type != INK_ONNX_FLOAT16;
+	bool integer = is_integer(c->in[0]);
 	uint32_t rank, d;
 
+	if (integer != is_integer(c->in[1]))
+		return ink_fail(c->why, "%s: one operand is of integers, the other isn't",
+				ink_onnx_label(c->node));
 	if (!broadcast(c, dims, &rank, stride) ||
 	    !ink_onnx_result(c, c->in[0]->type, rank, dims) || !ink_onnx_spend(c, c->out->count))
 		return false;

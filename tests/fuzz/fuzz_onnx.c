@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Fuzzer of the compiler: from an ONNX file to an image.
+ *
+ * What lives here: what is asked of each input. It is refused with a reason,
+ * or evaluated; what can be lowered is quantised; an image that comes out is
+ * accepted by the verifier and runs. What doesn't: how inputs are made, see
+ * onnx_mutator.c.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core.h"
+#include "emit.h"
+#include "net.h"
+#include "onnx_float.h"
+#include "quant.h"
+
+#define ROWS		12
+#define WIDEST		256		/* inputs; more only cost time */
+#define LARGEST		(1u << 18)	/* multiply-accumulates to be quantised */
+
+#define CHECK(cond) do {						\
+	if (!(cond)) {							\
+		fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);	\
+		abort();						\
+	}								\
+} while (0)
+
+static void check_why(const struct ink_diag *why)
+{
+	size_t n = strnlen(why->text, sizeof(why->text)), i;
+
+	CHECK(why->set);
+	CHECK(n >= 10 && n < sizeof(why->text));
+	for (i = 0; i < n; i++)
+		CHECK(why->text[i] >= 0x20 && why->text[i] <= 0x7e);
+}
+
+/* Numbers from -1 to 1 that are the same each time, and the raw integers they come from. */
+static void fill_rows(const struct ink_schema *s, int32_t *raw, double *x)
+{
+	uint32_t seed = 12345;
+	size_t i;
+
+	for (i = 0; i < (size_t)ROWS * s->n; i++) {
+		seed = seed * 1664525 + 1013904223;
+		raw[i] = (int32_t)(seed >> 16) % 2001 - 1000;
+	}
+	for (i = 0; i < ROWS; i++)
+		ink_schema_expand(s, raw + i * s->n, x + i * s->width);
+}
+
+static struct ink_schema *plain_schema(size_t width)
+{
+	struct ink_schema *s = ink_schema_new();
+	struct ink_diag why = { 0 };
+	char name[16];
+	size_t i;
+
+	CHECK(s);
+	for (i = 0; i < width; i++) {
+		snprintf(name, sizeof(name), "f%zu", i);
+		CHECK(ink_schema_add(s, name, 3, &why));
+	}
+	return s;
+}
+
+static void run_image(const void *image, size_t size, const int32_t *raw, uint32_t n)
+{
+	struct ink_why why;
+	struct ink_graph *g = ink_graph_parse(image, size, &why);
+	struct ink_plan *plan;
+	void *arena, *out;
+	uint32_t i;
+
+	if (!g) {
+		/* Some models are too large for the engine; anything else is the compiler's fault. */
+		if (why.rule == INK_RULE_COST || why.rule == INK_RULE_ARENA)
+			return;
+		fprintf(stderr, "%s: %s\n", ink_rule_name(why.rule), why.text);
+		abort();
+	}
+	plan = ink_plan_build(g, INK_ISA_SCALAR, &why);
+	if (plan) {
+		CHECK(plan->input_size == n * sizeof(*raw));
+		arena = aligned_alloc(64, (plan->arena_size + 63) & ~63u);
+		out = malloc(plan->output_size);
+		CHECK(arena && out);
+		for (i = 0; i < ROWS; i++)
+			ink_plan_run(plan, INK_ISA_SCALAR, arena, raw + (size_t)i * n, out);
+		free(arena);
+		free(out);
+	}
+	ink_plan_free(plan);
+	ink_graph_free(g);
+}
+
+static void quantise(struct ink_net *net, const struct ink_schema *s, const int32_t *raw,
+		     const double *x, int bits)
+{
+	struct ink_diag why = { 0 };
+	struct ink_quant *q = ink_quant_new(net, s, x, ROWS, &why);
+	const struct ink_net_op *out = &net->ops[net->output];
+	struct ink_card_text card = { .name = "fuzz" };
+	unsigned int head = INKLING_HEAD_RAW;
+	void *image = NULL;
+	size_t size;
+
+	if (out->kind == INK_NET_SOFTMAX && out->width >= 2 && out->width <= INKLING_MAX_CLASSES)
+		head = INKLING_HEAD_CLASSES;
+	if (out->kind == INK_NET_DIST)
+		head = INKLING_HEAD_ANOMALY;
+	card.n_classes = head == INKLING_HEAD_CLASSES ? out->width :
+			 head == INKLING_HEAD_ANOMALY ? 2 : 0;
+	memset(card.classes, 0, sizeof(card.classes));
+	for (uint32_t i = 0; i < card.n_classes; i++)
+		card.classes[i][0] = (char)('a' + i);
+	if (q)
+		q->bits = bits;
+	if (q && ink_quant_assign(q, &why) &&
+	    ink_emit(q, &card, head, head == INKLING_HEAD_RAW ? 0 : 1, &image, &size, &why))
+		run_image(image, size, raw, s->n);
+	else
+		check_why(&why);
+	free(image);
+	ink_quant_free(q);
+}
+
+/* Both evaluators have to agree where numbers are of a usual size. */
+static void compare(const struct ink_net *net, const double *y, size_t width, const double *x,
+		    size_t in_width)
+{
+	double **values = calloc(net->n_ops, sizeof(*values)), top = 1;
+	uint32_t n = net->ops[net->output].width, i;
+	struct ink_diag why = { 0 };
+	size_t r;
+
+	CHECK(values);
+	if (width == n && ink_net_eval(net, x, ROWS, in_width, values, &why)) {
+		for (i = 0; i < net->n_ops; i++)
+			for (r = 0; r < (size_t)ROWS * net->ops[i].width; r++)
+				top = fmax(top, isfinite(values[i][r]) ? fabs(values[i][r]) : 1e9);
+		for (r = 0; top < 1e4 && r < (size_t)ROWS * n; r++)
+			CHECK(!(fabs(values[net->output][r] - y[r]) > 1e-3 * top));
+	}
+	ink_net_values_free(net, values);
+	free(values);
+}
+
+static void lower(const struct ink_onnx *onnx, size_t width)
+{
+	struct ink_schema *s = plain_schema(width);
+	int32_t *raw = calloc((size_t)ROWS * width, sizeof(*raw));
+	double *x = calloc((size_t)ROWS * width, sizeof(*x)), *y = NULL;
+	struct ink_diag why = { 0 }, other = { 0 };
+	struct ink_net *net;
+	size_t out;
+	bool ok;
+
+	CHECK(raw && x);
+	fill_rows(s, raw, x);
+	ink_schema_bound(s, raw, ROWS);
+	ok = ink_onnx_eval(onnx, x, ROWS, width, &y, &out, &why);
+	if (!ok)
+		check_why(&why);
+	net = ink_net_lower(onnx, width, &other);
+	if (net && ok && !ink_onnx_quantised(onnx))
+		compare(net, y, out, x, width);
+	if (!net || !ink_net_fold(net, INK_WISH_AUTO, &other)) {
+		check_why(&other);
+	} else if (ok && ink_net_macs(net) <= LARGEST) {
+		if (!ink_onnx_quantised(onnx))
+			compare(net, y, out, x, width);
+		quantise(net, s, raw, x, 8);
+		quantise(net, s, raw, x, 7);
+	}
+	ink_net_free(net);
+	free(s);
+	free(raw);
+	free(x);
+	free(y);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct ink_diag why = { 0 };
+	struct ink_onnx *onnx = ink_onnx_read(data, size, NULL, &why);
+	size_t width;
+
+	if (!onnx) {
+		check_why(&why);
+		return 0;
+	}
+	onnx->run_work = 1 << 20;
+	width = ink_onnx_width(onnx);
+	if (width <= WIDEST)
+		lower(onnx, width ? width : 4);
+	ink_onnx_free(onnx);
+	return 0;
+}
