@@ -138,6 +138,7 @@ const char *ink_op_name(u32 opcode);
 enum ink_isa {
 	INK_ISA_SCALAR,
 	INK_ISA_AVX2,
+	INK_ISA_AVXVNNI,	/* and AVX2 */
 	INK_ISA_NR,
 };
 
@@ -173,7 +174,7 @@ struct ink_section {
 /* How an op is computed where there are vectors. */
 enum ink_path {
 	INK_PATH_SCALAR,	/* as the specification does */
-	INK_PATH_U8,		/* DENSE, unsigned bytes times signed: proven not to saturate */
+	INK_PATH_U8,		/* DENSE, unsigned bytes times signed, where that can't saturate */
 	INK_PATH_S8,		/* DENSE, signs moved from inputs to weights, none of which is -128 */
 	INK_PATH_S16,		/* DENSE, both widened to 16 bits */
 	INK_PATH_ROWS,		/* DENSE of a few rows, as S16 but along the rows */

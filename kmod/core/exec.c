@@ -8,7 +8,7 @@
  * changes is the caller's arena.
  */
 #include "ops.h"
-#include "../arch/x86/avx2.h"
+#include "../arch/x86/x86.h"
 
 void ink_plan_input(const struct ink_plan *plan, void *arena, const void *in)
 {
@@ -38,7 +38,7 @@ void ink_plan_section(const struct ink_plan *plan, enum ink_isa isa, void *arena
 		ink_port_fpu_begin();
 	for (; s < end; s++) {
 		if (vector && s->vector)
-			ink_avx2_run(&plan->bound[s->op], s->count, arena, s->first, s->rows);
+			ink_x86_run(plan->isa, &plan->bound[s->op], s->count, arena, s->first, s->rows);
 		else
 			run_scalar(plan, arena, s);
 	}
@@ -93,10 +93,14 @@ u32 ink_plan_verdict(const struct ink_plan *plan, const void *out, s32 threshold
 
 enum ink_isa ink_isa_best(void)
 {
-	return ink_port_has_avx2() ? INK_ISA_AVX2 : INK_ISA_SCALAR;
+	if (!ink_port_has_avx2())
+		return INK_ISA_SCALAR;
+	return ink_port_has_avxvnni() ? INK_ISA_AVXVNNI : INK_ISA_AVX2;
 }
 
 const char *ink_isa_name(enum ink_isa isa)
 {
-	return isa == INK_ISA_AVX2 ? "avx2" : "scalar";
+	static const char *const names[INK_ISA_NR] = { "scalar", "avx2", "avx-vnni" };
+
+	return isa < INK_ISA_NR ? names[isa] : "unknown";
 }

@@ -8,7 +8,7 @@
  */
 #include "schedule.h"
 #include "verify.h"
-#include "../arch/x86/avx2.h"
+#include "../arch/x86/x86.h"
 
 #define ARENA_ALIGN	64u
 
@@ -104,14 +104,14 @@ static void choose_paths(struct ink_plan *plan, u32 *scratch)
 	for (i = 0; i < g->header->n_ops; i++) {
 		struct ink_bound *b = &plan->bound[i], *before = b - 1;
 
-		packed = ink_avx2_path(b, plan->options, &scratch[i]);
+		packed = ink_x86_path(b, plan->isa, plan->options, &scratch[i]);
 		if (!packed || !ink_schedule_fits(b)) {
 			b->path = INK_PATH_SCALAR;
 			scratch[i] = 0;
 			continue;
 		}
 		plan->packed_size += packed;
-		if (!i || plan->options & INK_PLAN_UNFUSED || !ink_avx2_extended(b) ||
+		if (!i || plan->options & INK_PLAN_UNFUSED || !ink_x86_extended(b) ||
 		    !before->narrow || before->path == INK_PATH_SCALAR || before->in_const[5] ||
 		    g->ops[i].in[0] != g->ops[i - 1].out[0] ||
 		    g->tensors[g->ops[i].in[0]].last_use != i)
@@ -128,7 +128,7 @@ static bool place_op(struct ink_plan *plan, struct layout *l, u32 *at, u32 i, u3
 	const struct inkling_op *op = &plan->graph->ops[i];
 	const struct ink_tensor *out = &plan->graph->tensors[op->out[0]];
 	struct ink_bound *b = &plan->bound[i];
-	u32 k, slack = b->path == INK_PATH_QUANT ? INK_AVX2_SLACK : b->extend ? out->count : 0;
+	u32 k, slack = b->path == INK_PATH_QUANT ? INK_X86_SLACK : b->extend ? out->count : 0;
 
 	for (k = 0; k < b->n_in; k++)
 		b->in_off[k] = at[op->in[k]];
@@ -164,7 +164,7 @@ static bool place_ops(struct ink_plan *plan, struct layout *l, u32 *at, const u3
 	plan->output_off = at[h->output];
 	plan->input_size = tensor_bytes(in);
 	plan->output_size = tensor_bytes(&plan->graph->tensors[h->output]);
-	plan->arena_size = l->end + ALIGN(INK_AVX2_SLACK, ARENA_ALIGN);
+	plan->arena_size = l->end + ALIGN(INK_X86_SLACK, ARENA_ALIGN);
 	return true;
 }
 
@@ -181,7 +181,7 @@ static bool bind_ops(struct ink_plan *plan, struct ink_why *why)
 		no_memory(why);
 	for (i = 0; ok && i < h->n_ops; i++)
 		bind_op(plan, i);
-	if (ok && plan->isa == INK_ISA_AVX2)
+	if (ok && plan->isa != INK_ISA_SCALAR)
 		choose_paths(plan, scratch);
 	ok = ok && place_ops(plan, &l, at, scratch, why);
 	ink_port_free(l.live);
@@ -208,7 +208,7 @@ static bool pack_ops(struct ink_plan *plan)
 		if (b->path == INK_PATH_SCALAR)
 			continue;
 		b->packed = to;
-		to += ink_avx2_pack(b, to);
+		to += ink_x86_pack(b, to);
 	}
 	return true;
 }

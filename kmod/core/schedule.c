@@ -7,7 +7,7 @@
  * sections that keep their budget. What doesn't: memory (plan.c).
  */
 #include "schedule.h"
-#include "../arch/x86/avx2.h"
+#include "../arch/x86/x86.h"
 
 /*
  * Upper estimates in picoseconds, meant to hold on any x86-64 server of the
@@ -60,13 +60,13 @@ static u64 step_cost(const struct ink_plan *plan, const struct ink_step *s, bool
 bool ink_schedule_fits(const struct ink_bound *b)
 {
 	return op_cost(b, b->path == INK_PATH_QUANT || b->path == INK_PATH_ROWS ?
-		       INK_ALL_ROWS : ink_avx2_step_rows(b->n), true) <= SECTION_PS;
+		       INK_ALL_ROWS : ink_x86_step_rows(b->n), true) <= SECTION_PS;
 }
 
 /* Rows of one step of a DENSE, so that a step is a quarter of a section if it can. */
 static u32 rows_per_step(const struct ink_bound *b, bool simd)
 {
-	u32 unit = ink_avx2_step_rows(b->n);
+	u32 unit = ink_x86_step_rows(b->n);
 	u64 row = op_cost(b, 1, simd) - op_cost(b, 0, simd);
 	u64 rows = div64_u64(SECTION_PS / 4, row);
 

@@ -142,6 +142,8 @@ static bool check_counts(const struct inkling_header *h, struct ink_why *why)
 	return true;
 }
 
+#define DIGEST_PIECE	(256u << 10)	/* about a millisecond */
+
 /*
  * The digest names the model and finds corruption; it is no protection, since
  * whoever made the image also computed it.
@@ -150,7 +152,7 @@ static bool check_digest(const struct inkling_header *h, size_t size, struct ink
 {
 	static const u8 zero[INKLING_DIGEST_SIZE];
 	const size_t at = offsetof(struct inkling_header, digest);
-	const size_t behind = at + INKLING_DIGEST_SIZE;
+	size_t done = at + INKLING_DIGEST_SIZE, n;
 	struct ink_port_sha256_state state;
 	u8 digest[INKLING_DIGEST_SIZE];
 	const u8 *image = (const u8 *)h;
@@ -158,7 +160,11 @@ static bool check_digest(const struct inkling_header *h, size_t size, struct ink
 	ink_port_sha256_init(&state);
 	ink_port_sha256_update(&state, image, at);
 	ink_port_sha256_update(&state, zero, sizeof(zero));
-	ink_port_sha256_update(&state, image + behind, size - behind);
+	for (; done < size; done += n) {
+		n = min(size - done, (size_t)DIGEST_PIECE);
+		ink_port_sha256_update(&state, image + done, n);
+		ink_port_yield();
+	}
 	ink_port_sha256_final(&state, digest);
 	if (memcmp(digest, h->digest, sizeof(digest)))
 		return refuse_file(why, INK_RULE_DIGEST, 0, 0,
@@ -418,6 +424,7 @@ static bool check_tensors(struct ink_graph *g, struct ink_why *why)
 		if (raw->kind == INKLING_TENSOR_CONST) {
 			if (!check_const(g, i, raw, &end, why))
 				return false;
+			ink_port_yield();
 		} else if (raw->data_offset || raw->data_size) {
 			return refuse_tensor(why, INK_RULE_DATA, i, (s64)raw->data_offset, 0,
 					     "tensor %u: has data and isn't a constant", i);

@@ -253,6 +253,7 @@ static bool check_dense(struct op_check *c)
 		if (!dense_requant(c, row, amax, &y))
 			return false;
 		hi = max(hi, y);
+		ink_port_yield();
 	}
 	out->lo = ink_clamp32(lo, attr[1], attr[2]);
 	out->hi = ink_clamp32(hi, attr[1], attr[2]);

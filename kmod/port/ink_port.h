@@ -21,6 +21,7 @@
 #include <linux/mm.h>
 #include <linux/nospec.h>
 #include <linux/overflow.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/types.h>
@@ -71,6 +72,12 @@ static inline void *ink_port_zalloc(size_t size)
 static inline void ink_port_free(const void *p)
 {
 	kvfree(p);
+}
+
+/* A long check lets others run now and then. Context: may sleep. */
+static inline void ink_port_yield(void)
+{
+	cond_resched();
 }
 
 /**
@@ -133,6 +140,16 @@ static inline bool ink_port_has_avx2(void)
 	       cpu_has_xfeatures(XFEATURE_MASK_SSE | XFEATURE_MASK_YMM, NULL);
 #elif defined(CONFIG_UML_X86) && defined(CONFIG_64BIT)
 	return boot_cpu_has(X86_FEATURE_AVX2);
+#else
+	return false;
+#endif
+}
+
+/* AVX-VNNI, whose registers are AVX2's; asked only where that is there. */
+static inline bool ink_port_has_avxvnni(void)
+{
+#if defined(CONFIG_X86) || (defined(CONFIG_UML_X86) && defined(CONFIG_64BIT))
+	return boot_cpu_has(X86_FEATURE_AVX_VNNI);
 #else
 	return false;
 #endif

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later
 /*
- * Preparing ops for AVX2: DENSE.
+ * Preparing ops for vectors: DENSE.
  *
  * What lives here: which instructions the weights of a DENSE allow, and the
- * layout in which avx2.c reads them. Plain C, run once when a model is loaded.
+ * layout in which vector.h reads them. Plain C, run once when a model is loaded.
  * What doesn't: QUANT, see pack_quant.c.
  */
 #include "pack.h"
@@ -15,7 +15,7 @@
  * positive ones, or that of the negative ones, out of range. The sum over a row
  * has to fit as well, since the bias is added in 64 bits.
  */
-static bool fits_u8(const struct ink_bound *b)
+static bool fits_u8(const struct ink_bound *b, bool saturates)
 {
 	const s8 *w = b->in_const[1];
 	s64 range = (s64)b->in_hi - b->in_lo;
@@ -29,7 +29,7 @@ static bool fits_u8(const struct ink_bound *b)
 				up += max((s32)w[k], 0);
 				down += min((s32)w[k], 0);
 			}
-			if (range * up > S16_MAX || range * down < S16_MIN)
+			if (saturates && (range * up > S16_MAX || range * down < S16_MIN))
 				return false;
 			sum += (u64)(up - down);
 		}
@@ -61,13 +61,13 @@ static bool fits_s8(const struct ink_bound *b)
  */
 #define S16_WEIGHTS	8192u
 
-static u8 dense_path(const struct ink_bound *b, unsigned long options)
+static u8 dense_path(const struct ink_bound *b, enum ink_isa isa, unsigned long options)
 {
 	if (b->m <= 4 || (b->m <= 8 && b->n >= 64))
 		return INK_PATH_ROWS;
 	if (options & INK_PLAN_S16)
 		return INK_PATH_S16;
-	if (!(options & INK_PLAN_S8) && fits_u8(b))
+	if (!(options & INK_PLAN_S8) && fits_u8(b, isa != INK_ISA_AVXVNNI))
 		return INK_PATH_U8;
 	if ((options & INK_PLAN_S8 || (u64)b->m * b->n > S16_WEIGHTS) && fits_s8(b))
 		return INK_PATH_S8;
@@ -105,7 +105,7 @@ static bool fits_narrow(const struct ink_bound *b)
 
 static size_t scaling_size(const struct ink_bound *b)
 {
-	return ALIGN(ink_avx2_blocks(b->m) * ink_avx2_scaling(b->narrow), (size_t)64);
+	return ALIGN(ink_x86_blocks(b->m) * ink_x86_scaling(b->narrow), (size_t)64);
 }
 
 static size_t dense_size(const struct ink_bound *b)
@@ -113,23 +113,23 @@ static size_t dense_size(const struct ink_bound *b)
 	size_t weights;
 
 	if (b->path == INK_PATH_ROWS)
-		weights = (size_t)DIV_ROUND_UP(b->n, 16u) * ink_avx2_row_count(b->m) * 32;
+		weights = (size_t)DIV_ROUND_UP(b->n, 16u) * ink_x86_row_count(b->m) * 32;
 	else
-		weights = ink_avx2_blocks(b->m) * ink_avx2_block_size(b->path, b->n);
+		weights = ink_x86_blocks(b->m) * ink_x86_block_size(b->path, b->n);
 	return scaling_size(b) + ALIGN(weights, (size_t)64);
 }
 
-size_t ink_avx2_path(struct ink_bound *b, unsigned long options, u32 *scratch)
+size_t ink_x86_path(struct ink_bound *b, enum ink_isa isa, unsigned long options, u32 *scratch)
 {
 	*scratch = 0;
 	b->path = INK_PATH_SCALAR;
 	if (b->opcode == INKLING_OP_QUANT)
-		return ink_avx2_quant_path(b, scratch);
+		return ink_x86_quant_path(b, scratch);
 	if (b->opcode != INKLING_OP_DENSE)
 		return 0;
-	b->path = dense_path(b, options);
+	b->path = dense_path(b, isa, options);
 	b->narrow = fits_narrow(b);
-	if (ink_avx2_extended(b))
+	if (ink_x86_extended(b))
 		*scratch = b->n * 2;
 	return dense_size(b);
 }
@@ -179,7 +179,7 @@ static u32 result_lane(u32 lane)
  * A product is below 2^62, so its upper half is within 2^30; the rounding is
  * 2^29 at most, and so is the zero point by fits_narrow().
  */
-static void pack_narrow(const struct ink_bound *b, struct ink_avx2_narrow *p, u32 lane, u32 r)
+static void pack_narrow(const struct ink_bound *b, struct ink_x86_narrow *p, u32 lane, u32 r)
 {
 	u32 shift;
 	s32 mult = scaling(b, r, &shift);
@@ -191,7 +191,7 @@ static void pack_narrow(const struct ink_bound *b, struct ink_avx2_narrow *p, u3
 	p->add[result_lane(lane)] = b->attr[0] * (1 << (shift - 32)) + (1 << (shift - 33));
 }
 
-static void pack_wide(const struct ink_bound *b, struct ink_avx2_wide *p, u32 lane, u32 r)
+static void pack_wide(const struct ink_bound *b, struct ink_x86_wide *p, u32 lane, u32 r)
 {
 	u32 shift;
 	s32 mult = scaling(b, r, &shift);
@@ -212,22 +212,22 @@ static void pack_wide(const struct ink_bound *b, struct ink_avx2_wide *p, u32 la
 /* Lanes beyond the last row stay zero and come out as zero, before the clamp. */
 static void pack_scaling(const struct ink_bound *b, u8 *to)
 {
-	u32 blocks = ink_avx2_blocks(b->m), block, lane, r;
+	u32 blocks = ink_x86_blocks(b->m), block, lane, r;
 
-	for (block = 0; block < blocks; block++, to += ink_avx2_scaling(b->narrow))
+	for (block = 0; block < blocks; block++, to += ink_x86_scaling(b->narrow))
 		for (lane = 0; lane < 8; lane++) {
 			r = row(block, lane, blocks);
 			if (r < b->m && b->narrow)
-				pack_narrow(b, (struct ink_avx2_narrow *)to, lane, r);
+				pack_narrow(b, (struct ink_x86_narrow *)to, lane, r);
 			else if (r < b->m)
-				pack_wide(b, (struct ink_avx2_wide *)to, lane, r);
+				pack_wide(b, (struct ink_x86_wide *)to, lane, r);
 		}
 }
 
 /* Weights of @step inputs from @k on, for each lane of a block. */
 static void pack_block(const struct ink_bound *b, void *to, u32 block, u32 k, u32 step)
 {
-	u32 blocks = ink_avx2_blocks(b->m), lane, i, r;
+	u32 blocks = ink_x86_blocks(b->m), lane, i, r;
 	const s8 *w = b->in_const[1];
 	s8 v;
 
@@ -246,10 +246,10 @@ static void pack_block(const struct ink_bound *b, void *to, u32 block, u32 k, u3
 static void pack_blocks(const struct ink_bound *b, u8 *to)
 {
 	u32 step = b->path == INK_PATH_S16 ? 2 : 4;
-	u32 blocks = ink_avx2_blocks(b->m), block, tile, t, k;
+	u32 blocks = ink_x86_blocks(b->m), block, tile, t, k;
 
 	for (block = 0; block < blocks; block += tile) {
-		tile = ink_avx2_tile(blocks - block, b->n);
+		tile = ink_x86_tile(blocks - block, b->n);
 		for (k = 0; k < b->n; k += step)
 			for (t = 0; t < tile; t++, to += 32)
 				pack_block(b, to, block + t, k, step);
@@ -258,7 +258,7 @@ static void pack_blocks(const struct ink_bound *b, u8 *to)
 
 static void pack_along_rows(const struct ink_bound *b, s16 *to)
 {
-	u32 rows = ink_avx2_row_count(b->m), r, i, k;
+	u32 rows = ink_x86_row_count(b->m), r, i, k;
 	const s8 *w = b->in_const[1];
 
 	for (k = 0; k < b->n; k += 16)
@@ -267,12 +267,12 @@ static void pack_along_rows(const struct ink_bound *b, s16 *to)
 				*to++ = r < b->m && i < b->n ? w[(size_t)r * b->n + i] : 0;
 }
 
-size_t ink_avx2_pack(const struct ink_bound *b, void *packed)
+size_t ink_x86_pack(const struct ink_bound *b, void *packed)
 {
 	void *weights = (u8 *)packed + scaling_size(b);
 
 	if (b->path == INK_PATH_QUANT)
-		return ink_avx2_quant_pack(b, packed);
+		return ink_x86_quant_pack(b, packed);
 	pack_scaling(b, packed);
 	if (b->path == INK_PATH_ROWS)
 		pack_along_rows(b, weights);

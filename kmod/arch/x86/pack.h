@@ -3,9 +3,9 @@
 #ifndef INK_ARCH_X86_PACK_H
 #define INK_ARCH_X86_PACK_H
 
-#include "avx2.h"
+#include "x86.h"
 
-size_t ink_avx2_quant_path(struct ink_bound *b, u32 *scratch);
-size_t ink_avx2_quant_pack(const struct ink_bound *b, void *packed);
+size_t ink_x86_quant_path(struct ink_bound *b, u32 *scratch);
+size_t ink_x86_quant_pack(const struct ink_bound *b, void *packed);
 
 #endif /* INK_ARCH_X86_PACK_H */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later
 /*
- * Preparing ops for AVX2: QUANT.
+ * Preparing ops for vectors: QUANT.
  *
  * What lives here: how the rows of a QUANT become vectors of eight numbers,
  * pieces that move what doesn't lie in order, and single stores for one-hot
@@ -73,24 +73,24 @@ static bool count_numbers(const struct ink_bound *b, u32 *numbers)
 
 static size_t quant_size(u32 rows, u32 numbers)
 {
-	return ALIGN(sizeof(struct ink_avx2_quant) +
-		     (size_t)DIV_ROUND_UP(numbers, 8u) * sizeof(struct ink_avx2_chunk) +
-		     (size_t)(numbers + rows) * sizeof(struct ink_avx2_piece) +
-		     (size_t)(rows - numbers) * sizeof(struct ink_avx2_hot), (size_t)64);
+	return ALIGN(sizeof(struct ink_x86_quant) +
+		     (size_t)DIV_ROUND_UP(numbers, 8u) * sizeof(struct ink_x86_chunk) +
+		     (size_t)(numbers + rows) * sizeof(struct ink_x86_piece) +
+		     (size_t)(rows - numbers) * sizeof(struct ink_x86_hot), (size_t)64);
 }
 
-size_t ink_avx2_quant_path(struct ink_bound *b, u32 *scratch)
+size_t ink_x86_quant_path(struct ink_bound *b, u32 *scratch)
 {
 	u32 rows = b->in_count[1] / 8, numbers;
 
 	if (!count_numbers(b, &numbers))
 		return 0;
 	b->path = INK_PATH_QUANT;
-	*scratch = ink_avx2_gathered(DIV_ROUND_UP(numbers, 8u)) + ALIGN(numbers + 64, 64u);
+	*scratch = ink_x86_gathered(DIV_ROUND_UP(numbers, 8u)) + ALIGN(numbers + 64, 64u);
 	return quant_size(rows, numbers);
 }
 
-static void pack_number(struct ink_avx2_chunk *c, u32 lane, const struct inkling_quant_row *q)
+static void pack_number(struct ink_x86_chunk *c, u32 lane, const struct inkling_quant_row *q)
 {
 	u64 add = 1ull << (q->shift - 1);
 
@@ -113,10 +113,10 @@ static void pack_number(struct ink_avx2_chunk *c, u32 lane, const struct inkling
 }
 
 /* Append to the last piece where it goes on, else begin one. */
-static struct ink_avx2_piece *add_piece(struct ink_avx2_piece *first, struct ink_avx2_piece *end,
-					struct ink_avx2_piece p)
+static struct ink_x86_piece *add_piece(struct ink_x86_piece *first, struct ink_x86_piece *end,
+					struct ink_x86_piece p)
 {
-	struct ink_avx2_piece *last = end - 1;
+	struct ink_x86_piece *last = end - 1;
 	bool goes_on = end > first && last->dst + last->len == p.dst &&
 		       (p.src == INKLING_NONE ? last->src == p.src && last->zero == p.zero :
 			last->src != INKLING_NONE && last->src + last->len == p.src);
@@ -129,10 +129,10 @@ static struct ink_avx2_piece *add_piece(struct ink_avx2_piece *first, struct ink
 	return end + 1;
 }
 
-static struct ink_avx2_piece *pack_gathers(const struct ink_bound *b, struct ink_avx2_quant *head,
-					   struct ink_avx2_chunk *chunk)
+static struct ink_x86_piece *pack_gathers(const struct ink_bound *b, struct ink_x86_quant *head,
+					   struct ink_x86_chunk *chunk)
 {
-	struct ink_avx2_piece *first = (void *)(chunk + head->chunks), *end = first;
+	struct ink_x86_piece *first = (void *)(chunk + head->chunks), *end = first;
 	u32 count, r, n = 0;
 	const struct inkling_quant_row *q = rows_of(b, &count);
 
@@ -140,7 +140,7 @@ static struct ink_avx2_piece *pack_gathers(const struct ink_bound *b, struct ink
 		if (q[r].kind == INKLING_QUANT_ONEHOT)
 			continue;
 		pack_number(&chunk[n / 8], n % 8, &q[r]);
-		end = add_piece(first, end, (struct ink_avx2_piece){
+		end = add_piece(first, end, (struct ink_x86_piece){
 				.src = (u32)q[r].feature, .dst = n, .len = 1 });
 		n++;
 	}
@@ -152,15 +152,15 @@ static struct ink_avx2_piece *pack_gathers(const struct ink_bound *b, struct ink
 	return end;
 }
 
-static struct ink_avx2_piece *pack_pieces(const struct ink_bound *b, struct ink_avx2_quant *head,
-					  struct ink_avx2_piece *first)
+static struct ink_x86_piece *pack_pieces(const struct ink_bound *b, struct ink_x86_quant *head,
+					  struct ink_x86_piece *first)
 {
-	struct ink_avx2_piece *end = first;
+	struct ink_x86_piece *end = first;
 	u32 count, r, n = 0, at = 0;
 	const struct inkling_quant_row *q = rows_of(b, &count);
 
 	for (r = 0; r < count; r++) {
-		struct ink_avx2_piece p = { .dst = at, .len = (u32)q[r].width, .zero = q[r].zero };
+		struct ink_x86_piece p = { .dst = at, .len = (u32)q[r].width, .zero = q[r].zero };
 
 		if (q[r].kind == INKLING_QUANT_ONEHOT)
 			p.src = INKLING_NONE;
@@ -175,11 +175,11 @@ static struct ink_avx2_piece *pack_pieces(const struct ink_bound *b, struct ink_
 	return end;
 }
 
-size_t ink_avx2_quant_pack(const struct ink_bound *b, void *packed)
+size_t ink_x86_quant_pack(const struct ink_bound *b, void *packed)
 {
-	struct ink_avx2_quant *head = packed;
-	struct ink_avx2_piece *piece;
-	struct ink_avx2_hot *hot;
+	struct ink_x86_quant *head = packed;
+	struct ink_x86_piece *piece;
+	struct ink_x86_hot *hot;
 	u32 count, r, numbers, at = 0;
 	const struct inkling_quant_row *q = rows_of(b, &count);
 
@@ -189,7 +189,7 @@ size_t ink_avx2_quant_pack(const struct ink_bound *b, void *packed)
 	hot = (void *)pack_pieces(b, head, piece);
 	for (r = 0; r < count; r++) {
 		if (q[r].kind == INKLING_QUANT_ONEHOT) {
-			*hot++ = (struct ink_avx2_hot){
+			*hot++ = (struct ink_x86_hot){
 				.feature = (u32)q[r].feature, .lo = q[r].lo,
 				.width = (u32)q[r].width, .dst = at, .hot = q[r].mult,
 			};

@@ -23,6 +23,9 @@
 #include <errno.h>
 #include <linux/types.h>
 #include <nettle/sha2.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 typedef __u8 u8;
 typedef __u16 u16;
@@ -295,6 +298,11 @@ static inline void ink_port_sha256(const void *data, size_t size, u8 digest[32])
 	ink_port_sha256_final(&state, digest);
 }
 
+/* A long check lets others run now and then; here the scheduler sees to that. */
+static inline void ink_port_yield(void)
+{
+}
+
 /* Userspace owns its vector registers. */
 static inline void ink_port_fpu_begin(void)
 {
@@ -333,6 +341,18 @@ static inline bool ink_port_has_avx2(void)
 {
 #if defined(__x86_64__)
 	return __builtin_cpu_supports("avx2");
+#else
+	return false;
+#endif
+}
+
+/* AVX-VNNI, whose registers are AVX2's; asked only where that is there. */
+static inline bool ink_port_has_avxvnni(void)
+{
+#if defined(__x86_64__)
+	unsigned int a, b, c, d;
+
+	return __get_cpuid_count(7, 1, &a, &b, &c, &d) && a & 1u << 4;
 #else
 	return false;
 #endif

@@ -1,76 +1,89 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
 /*
- * Vector code for x86-64 with AVX2: its interface and its memory layouts.
+ * Vector code for x86-64: its interface and its memory layouts.
  *
  * What lives here: what plan.c and exec.c call, and the layouts that pack.c
- * (plain C) writes and avx2.c (vectors) reads. What doesn't: intrinsics, so
+ * (plain C) writes and vector.h reads. What doesn't: intrinsics, so
  * that every file can include this one. On other CPUs nothing is ever packed,
  * so nothing is ever run.
  */
-#ifndef INK_ARCH_X86_AVX2_H
-#define INK_ARCH_X86_AVX2_H
+#ifndef INK_ARCH_X86_H
+#define INK_ARCH_X86_H
 
 #include "core.h"
 
 #ifdef __x86_64__
 
 /**
- * ink_avx2_path() - choose how an op is to be computed
+ * ink_x86_path() - choose how an op is to be computed
  * @b: bound op; its path is set
+ * @isa: instruction set that will run it
  * @options: INK_PLAN_*
  * @scratch: set to the bytes it needs in the arena
  *
- * Return: bytes for ink_avx2_pack(), a multiple of 64; 0 when the op has to
+ * Return: bytes for ink_x86_pack(), a multiple of 64; 0 when the op has to
  * stay scalar.
  */
-size_t ink_avx2_path(struct ink_bound *b, unsigned long options, u32 *scratch);
+size_t ink_x86_path(struct ink_bound *b, enum ink_isa isa, unsigned long options, u32 *scratch);
 
 /**
- * ink_avx2_pack() - rearrange an op's constants
+ * ink_x86_pack() - rearrange an op's constants
  * @b: op with a path
  * @packed: zeroed memory, aligned to 64 bytes, that @b->packed will point to
  *
- * Return: bytes used, what ink_avx2_path() said.
+ * Return: bytes used, what ink_x86_path() said.
  */
-size_t ink_avx2_pack(const struct ink_bound *b, void *packed);
+size_t ink_x86_pack(const struct ink_bound *b, void *packed);
+
+void ink_avx2_run(const struct ink_bound *b, u32 count, u8 *arena, u32 first, u32 rows);
+void ink_avxvnni_run(const struct ink_bound *b, u32 count, u8 *arena, u32 first, u32 rows);
 
 /**
- * ink_avx2_run() - run ops with vectors, fused
+ * ink_x86_run() - run ops with vectors, fused
+ * @isa: that they were packed for
  * @b: the first op; all have a path and are packed
  * @count: of ops
  * @arena: of the plan
- * @first: first row of a DENSE that is cut, a multiple of ink_avx2_step_rows()
+ * @first: first row of a DENSE that is cut, a multiple of ink_x86_step_rows()
  * @rows: rows of it, or INK_ALL_ROWS
  *
  * Context: between ink_port_fpu_begin() and ink_port_fpu_end().
  */
-void ink_avx2_run(const struct ink_bound *b, u32 count, u8 *arena, u32 first, u32 rows);
+static inline void ink_x86_run(enum ink_isa isa, const struct ink_bound *b, u32 count, u8 *arena,
+			       u32 first, u32 rows)
+{
+	if (isa == INK_ISA_AVXVNNI)
+		ink_avxvnni_run(b, count, arena, first, rows);
+	else
+		ink_avx2_run(b, count, arena, first, rows);
+}
 
 #else
 
-static inline size_t ink_avx2_path(struct ink_bound *b, unsigned long options, u32 *scratch)
+static inline size_t ink_x86_path(struct ink_bound *b, enum ink_isa isa, unsigned long options,
+				  u32 *scratch)
 {
 	return 0;
 }
 
-static inline size_t ink_avx2_pack(const struct ink_bound *b, void *packed)
+static inline size_t ink_x86_pack(const struct ink_bound *b, void *packed)
 {
 	return 0;
 }
 
-static inline void ink_avx2_run(const struct ink_bound *b, u32 count, u8 *arena, u32 first,
-				u32 rows) { }
+static inline void ink_x86_run(enum ink_isa isa, const struct ink_bound *b, u32 count, u8 *arena,
+			       u32 first, u32 rows) { }
 
 #endif /* __x86_64__ */
 
 /* Does a DENSE read its input as 16 bits? */
-static inline bool ink_avx2_extended(const struct ink_bound *b)
+static inline bool ink_x86_extended(const struct ink_bound *b)
 {
 	return b->path == INK_PATH_S16 || b->path == INK_PATH_ROWS;
 }
 
 /* What vector code may write behind an output, and read behind any tensor. */
-#define INK_AVX2_SLACK		32u
+#define INK_X86_SLACK		32u
 
 /*
  * DENSE: rows go in blocks of eight, one for each 32-bit lane, and blocks in
@@ -78,13 +91,13 @@ static inline bool ink_avx2_extended(const struct ink_bound *b)
  * are spread over a pair of blocks such that narrowing instructions, which
  * work on halves of a register, leave them in order; row() in pack.c says how.
  */
-static inline u32 ink_avx2_blocks(u32 rows)
+static inline u32 ink_x86_blocks(u32 rows)
 {
 	return DIV_ROUND_UP(rows, 8u);
 }
 
 /* Blocks of the next tile when @blocks are left; smaller ones where rows are very long. */
-static inline u32 ink_avx2_tile(u32 blocks, u32 n)
+static inline u32 ink_x86_tile(u32 blocks, u32 n)
 {
 	u32 tile = n > 4096 ? 2 : 8;
 
@@ -94,13 +107,13 @@ static inline u32 ink_avx2_tile(u32 blocks, u32 n)
 }
 
 /* A DENSE is only cut at multiples of so many rows. */
-static inline u32 ink_avx2_step_rows(u32 n)
+static inline u32 ink_x86_step_rows(u32 n)
 {
-	return 8 * ink_avx2_tile(U32_MAX, n);
+	return 8 * ink_x86_tile(U32_MAX, n);
 }
 
 /**
- * struct ink_avx2_narrow - scaling of one block of eight rows to int8
+ * struct ink_x86_narrow - scaling of one block of eight rows to int8
  * @bias: by lane
  * @even: even lanes' multipliers in even lanes; shifts in odd lanes
  * @odd: odd lanes' multipliers in even lanes; shifts in odd lanes
@@ -112,7 +125,7 @@ static inline u32 ink_avx2_step_rows(u32 n)
  * Shifts are what is left of them, 1..30, where multiplications don't look and
  * from where the shuffle that joins the products brings them into their order.
  */
-struct ink_avx2_narrow {
+struct ink_x86_narrow {
 	s32 bias[8];
 	s32 even[8];
 	s32 odd[8];
@@ -120,7 +133,7 @@ struct ink_avx2_narrow {
 };
 
 /**
- * struct ink_avx2_wide - scaling of one block of eight rows, whatever it is
+ * struct ink_x86_wide - scaling of one block of eight rows, whatever it is
  * @mult: by lane; what is used are the even lanes
  * @mult_odd: odd lanes' multipliers, in the even lanes
  * @add: bias * mult + 2^62 + rounding of the even lanes: makes the sum
@@ -133,7 +146,7 @@ struct ink_avx2_narrow {
  *	of the result
  * @reserved: to a multiple of 64
  */
-struct ink_avx2_wide {
+struct ink_x86_wide {
 	s32 mult[8];
 	s32 mult_odd[8];
 	u64 add[4];
@@ -144,9 +157,9 @@ struct ink_avx2_wide {
 	s32 reserved[8];
 };
 
-static inline size_t ink_avx2_scaling(bool narrow)
+static inline size_t ink_x86_scaling(bool narrow)
 {
-	return narrow ? sizeof(struct ink_avx2_narrow) : sizeof(struct ink_avx2_wide);
+	return narrow ? sizeof(struct ink_x86_narrow) : sizeof(struct ink_x86_wide);
 }
 
 /*
@@ -155,18 +168,18 @@ static inline size_t ink_avx2_scaling(bool narrow)
  *   S16:	for each tile [n / 2][tile][8 lanes][2] of 16 bits
  *   ROWS:	[n / 16][1, 2, 4 or 8 rows][16] of 16 bits, and only one block
  */
-static inline size_t ink_avx2_block_size(u8 path, u32 n)
+static inline size_t ink_x86_block_size(u8 path, u32 n)
 {
 	return (size_t)DIV_ROUND_UP(n, path == INK_PATH_S16 ? 2u : 4u) * 32;
 }
 
-static inline u32 ink_avx2_row_count(u32 m)
+static inline u32 ink_x86_row_count(u32 m)
 {
 	return m > 4 ? 8 : m > 2 ? 4 : m;
 }
 
 /**
- * struct ink_avx2_quant - head of @packed of a QUANT
+ * struct ink_x86_quant - head of @packed of a QUANT
  * @chunks: of eight rows that are numbers
  * @gathers: pieces of the input that make up the rows' inputs; 0: they lie in
  *	the input as they are needed
@@ -174,10 +187,10 @@ static inline u32 ink_avx2_row_count(u32 m)
  * @pieces: pieces of the output; 0: the output is the rows' results
  * @hots: ONEHOT rows
  *
- * Then @chunks struct ink_avx2_chunk, @gathers and @pieces struct
- * ink_avx2_piece, @hots struct ink_avx2_hot.
+ * Then @chunks struct ink_x86_chunk, @gathers and @pieces struct
+ * ink_x86_piece, @hots struct ink_x86_hot.
  */
-struct ink_avx2_quant {
+struct ink_x86_quant {
 	u32 chunks;
 	u32 gathers;
 	u32 src;
@@ -186,8 +199,8 @@ struct ink_avx2_quant {
 	u32 reserved[11];
 };
 
-/* Eight rows; members as in struct ink_avx2_wide. */
-struct ink_avx2_chunk {
+/* Eight rows; members as in struct ink_x86_wide. */
+struct ink_x86_chunk {
 	s32 lo[8];
 	s32 hi[8];
 	s32 mult[8];
@@ -203,7 +216,7 @@ struct ink_avx2_chunk {
 };
 
 /* @len elements from @src to @dst; in the output INKLING_NONE is a run of @zero. */
-struct ink_avx2_piece {
+struct ink_x86_piece {
 	u32 src;
 	u32 dst;
 	u32 len;
@@ -211,13 +224,13 @@ struct ink_avx2_piece {
 };
 
 /* Scratch: inputs gathered, with room for a vector too much, then results likewise. */
-static inline u32 ink_avx2_gathered(u32 chunks)
+static inline u32 ink_x86_gathered(u32 chunks)
 {
 	return ALIGN(chunks * 32 + 64, 64u);
 }
 
 /* A ONEHOT row: where in the output its hot element may be. */
-struct ink_avx2_hot {
+struct ink_x86_hot {
 	u32 feature;
 	s32 lo;
 	u32 width;
@@ -225,4 +238,4 @@ struct ink_avx2_hot {
 	s32 hot;
 };
 
-#endif /* INK_ARCH_X86_AVX2_H */
+#endif /* INK_ARCH_X86_H */
