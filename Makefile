@@ -36,7 +36,7 @@ INK_CPPFLAGS = -Iuapi -D_GNU_SOURCE
 INK_CFLAGS   = -std=gnu11 -Wall -Wextra -Wno-unused-parameter $(if $(WERROR),-Werror)
 
 FRAGMENTS := $(wildcard kmod/core/core.mk tools/tools.mk bpf/bpf.mk tests/unit/unit.mk \
-	tests/fuzz/fuzz.mk tests/bench/bench.mk tests/selftests/selftests.mk demo/demo.mk)
+	tests/fuzz/fuzz.mk tests/bench/bench.mk tests/icount/icount.mk tests/selftests/selftests.mk demo/demo.mk)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
