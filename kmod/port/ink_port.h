@@ -145,4 +145,14 @@ static inline bool ink_port_has_avx2(void)
 #endif
 }
 
+/* AVX-VNNI, whose registers are AVX2's; asked only where that is there. */
+static inline bool ink_port_has_avxvnni(void)
+{
+#if defined(CONFIG_X86) || (defined(CONFIG_UML_X86) && defined(CONFIG_64BIT))
+	return boot_cpu_has(X86_FEATURE_AVX_VNNI);
+#else
+	return false;
+#endif
+}
+
 #endif /* INK_PORT_H */
