@@ -6,8 +6,6 @@
 #
 #   CLI_OBJS   objects of the program (.o files under $(B)/obj)
 #   CLI_LIBS   what they are linked with; recursive, so that pkg-config is asked late
-#
-# Commands of a folder that isn't there are left out of the program.
 
 INK_VERSION  := 0.1.0
 LIB_SONAME   := libinkling.so.0
@@ -18,13 +16,10 @@ LIB_OBJS := $(LIB_SRCS:%.c=$(B)/obj/%.o)
 LIB_SAN  := $(patsubst %.c,$(B)/san/%.o,$(filter-out tools/lib/image_%.c,$(LIB_SRCS)))
 LIB_LIBS  = $(shell pkg-config --libs libnl-genl-3.0 nettle)
 
-# eval --onnx needs the reader of tools/compile.
-CLI_SRCS := $(filter-out $(if $(wildcard tools/compile/compile.mk),,tools/inkling/eval_onnx.c), \
-	$(wildcard tools/inkling/*.c))
+CLI_SRCS := $(wildcard tools/inkling/*.c)
 CLI_OBJS := $(CLI_SRCS:%.c=$(B)/obj/%.o)
 CLI_LIBS  = $(shell pkg-config --libs json-c libbpf)
-CLI_FRAGMENTS := $(wildcard tools/compile/compile.mk tools/attach/attach.mk)
--include $(CLI_FRAGMENTS)
+include tools/compile/compile.mk tools/attach/attach.mk
 
 $(B)/obj/tools/%.o $(B)/san/tools/%.o: INK_CPPFLAGS += -Itools/lib -Itools/lib/port -Ikmod/core \
 	-Itools/inkling -DINK_VERSION='"$(INK_VERSION)"'

@@ -10,8 +10,6 @@
 #include "metrics.h"
 #include "words.h"
 
-#pragma weak ink_eval_run_onnx	/* a build can do without tools/compile */
-
 struct choices {
 	const char *columns, *threshold, *isa, *scores, *onnx, *false_alarms;
 };
@@ -38,9 +36,6 @@ static void check(const struct ink_eval *e, const struct choices *c)
 	if (!!c->threshold + !!c->false_alarms + !!e->kernel_slot > 1)
 		ink_die(INK_EXIT_USAGE, "--threshold, --false-alarms and --slot exclude each other",
 			"each of them says which threshold counts");
-	if (c->onnx && !ink_eval_run_onnx)
-		ink_die(INK_EXIT_USAGE, "this build of inkling can't read ONNX",
-			"build it with protobuf-c installed, or give --float-scores");
 	if (c->scores && c->onnx)
 		ink_die(INK_EXIT_USAGE, "--float-scores and --onnx exclude each other", NULL);
 }

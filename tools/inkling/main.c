@@ -11,16 +11,6 @@
 #include "cli.h"
 #include "inkling.h"
 
-/* Parts that a build can do without: what they need may not be installed. */
-#pragma weak cmd_compile
-#pragma weak cmd_attach
-#pragma weak cmd_detach
-#pragma weak cmd_panic
-#pragma weak cmd_allow
-#pragma weak cmd_events
-#pragma weak cmd_features
-#pragma weak cmd_replay
-
 static const struct ink_cmd commands[] = {
 	{ "compile", "Models", "make a .ink model of an ONNX file", cmd_compile },
 	{ "inspect", "Models", "show what a model is, reads, costs and what was proven of it", cmd_inspect },
@@ -55,7 +45,7 @@ static const struct ink_cmd *find_command(const char *name)
 	size_t i;
 
 	for (i = 0; i < N_COMMANDS; i++)
-		if (commands[i].fn && !strcmp(commands[i].name, name))
+		if (!strcmp(commands[i].name, name))
 			return &commands[i];
 	return NULL;
 }
@@ -66,8 +56,6 @@ static struct json_object *table_json(void)
 	size_t i;
 
 	for (i = 0; i < N_COMMANDS; i++) {
-		if (!commands[i].fn)
-			continue;
 		o = ink_json_object();
 		ink_json_str(o, "name", commands[i].name);
 		ink_json_str(o, "group", commands[i].group);
@@ -85,8 +73,6 @@ static void print_table(FILE *to)
 	fputs("usage: inkling COMMAND [ARGUMENT]...\n\n"
 	      "Small neural networks in the kernel: compile, load, watch.\n", to);
 	for (i = 0; i < N_COMMANDS; i++) {
-		if (!commands[i].fn)
-			continue;
 		if (!group || strcmp(group, commands[i].group)) {
 			group = commands[i].group;
 			fprintf(to, "\n%s:\n", group);
