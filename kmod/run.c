@@ -131,13 +131,18 @@ void ink_call_end(struct ink_call *call, const void *output)
 	call_account(call);
 }
 
-/* May this slot be asked here, for these sizes? Counts why not. */
-static int call_admit(struct ink_call *call, u32 in_size, const void *out, u32 out_size)
+/* Find slot and model: may they be asked here, for these sizes? Counts why not. */
+static int call_admit(struct ink_call *call, u32 slot_id, u32 in_size, const void *out,
+		      u32 out_size)
 {
-	struct ink_slot *slot = call->slot;
+	struct ink_slot *slot = ink_slot_by_id(slot_id);
 	enum ink_error error;
 	int err;
 
+	if (IS_ERR(slot))
+		return PTR_ERR(slot);
+	call->slot = slot;
+	call->model = rcu_dereference(slot->model);
 	if (in_nmi()) {
 		error = INK_ERROR_NMI;
 		err = -EOPNOTSUPP;
@@ -186,28 +191,6 @@ static int call_run(struct ink_call *call, const void *in, void *out)
 	return 0;
 }
 
-/*
- * A long model, so the caller is a task that can be preempted: run with
- * references instead of RCU, whose readers should be short.
- */
-static int call_run_long(struct ink_call *call, const void *in, void *out)
-{
-	int err = -ENODEV;
-
-	if (!refcount_inc_not_zero(&call->slot->refs)) {
-		rcu_read_unlock();
-		return err;
-	}
-	if (!ink_model_get(call->model))
-		call->model = NULL;	/* replaced this instant, with its slot deleted */
-	rcu_read_unlock();
-	if (call->model)
-		err = call_run(call, in, out);
-	ink_model_put(call->model);
-	ink_slot_put(call->slot);
-	return err;
-}
-
 static int call_run_short(struct ink_call *call, const void *in, void *out)
 {
 	int err;
@@ -215,7 +198,37 @@ static int call_run_short(struct ink_call *call, const void *in, void *out)
 	preempt_disable();
 	err = call_run(call, in, out);
 	preempt_enable();
-	rcu_read_unlock();
+	return err;
+}
+
+/*
+ * References for a run outside of RCU; false when the slot was deleted. A model
+ * that is about to be freed has been replaced: the one in its place answers.
+ */
+static bool call_hold(struct ink_call *call)
+{
+	if (!refcount_inc_not_zero(&call->slot->refs))
+		return false;
+	while (call->model && !ink_model_get(call->model))
+		call->model = rcu_dereference(call->slot->model);
+	if (!call->model) {
+		ink_slot_put(call->slot);
+		return false;
+	}
+	call->verdict.generation = call->model->generation;
+	return true;
+}
+
+/*
+ * A long model, so the caller is a task that can be preempted: it runs with
+ * references instead of RCU, whose readers should be short.
+ */
+static int call_run_long(struct ink_call *call, const void *in, void *out)
+{
+	int err = call_run(call, in, out);
+
+	ink_model_put(call->model);
+	ink_slot_put(call->slot);
 	return err;
 }
 
@@ -241,29 +254,23 @@ int ink_run_atomic(u32 slot_id, const void *in, u32 in_size, void *out, u32 out_
 		.start = ktime_get_mono_fast_ns(),
 		.context = run_context(),	/* before RCU, which may count as one */
 	};
+	bool held = false;
 	int err;
 
 	rcu_read_lock();
-	call.slot = ink_slot_by_id(slot_id);
-	if (IS_ERR(call.slot)) {
-		rcu_read_unlock();
-		return PTR_ERR(call.slot);
-	}
-	call.model = rcu_dereference(call.slot->model);
-	err = call_admit(&call, in_size, out, out_size);
-	if (err) {
-		rcu_read_unlock();
-		return err;
-	}
-	if (!ink_call_begin(&call)) {
-		rcu_read_unlock();
+	err = call_admit(&call, slot_id, in_size, out, out_size);
+	if (!err && !ink_call_begin(&call)) {
 		if (out)
 			memset(out, 0, out_size);
-	} else if (ink_model_is_short(call.model)) {
+	} else if (!err && ink_model_is_short(call.model)) {
 		err = call_run_short(&call, in, out);
-	} else {
-		err = call_run_long(&call, in, out);
+	} else if (!err) {
+		held = call_hold(&call);
+		err = held ? 0 : -ENODEV;
 	}
+	rcu_read_unlock();
+	if (held)
+		err = call_run_long(&call, in, out);
 	if (!err)
 		*verdict = call.verdict;
 	return err;
