@@ -43,10 +43,10 @@ $(FLOW_TOOLS): $(B)/test/%: $(B)/obj/tests/selftests/%.o $(B)/libinkling.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/libinkling.a \
 		-lbpf -lpcap $(shell pkg-config --libs json-c) $(LIB_LIBS) $(LDLIBS)
 
-FLOW_SAN := $(patsubst %,$(B)/san/tools/attach/%.o,capture flow_table prefix rows schema) \
+FLOW_SAN := $(patsubst %,$(B)/san/tools/attach/%.o,capture flow_table labels prefix results rows schema) \
 	$(patsubst %,$(B)/san/tools/inkling/%.o,args output)
 
-FLOW_UNIT := $(B)/unit/test_flow $(B)/unit/test_flow_parse
+FLOW_UNIT := $(patsubst %,$(B)/unit/%,test_flow test_flow_parse test_flow_rows)
 
 $(FLOW_UNIT:$(B)/unit/%=$(B)/san/tests/unit/%.o): INK_CPPFLAGS += -Itools/inkling -Itools/attach
 $(FLOW_UNIT): UNIT_LIBS += -lpcap -lelf -ljson-c $(LIB_LIBS)

@@ -147,17 +147,15 @@ INK_INLINE struct ink_service *ink_env_service(struct ink_env *env,
 
 INK_INLINE int ink_env_allowed(struct ink_env *env, const struct ink_packet *pkt)
 {
+	struct ink_allow4 key4 = { .prefix = 32 };
+	struct ink_allow6 key6 = { .prefix = 128 };
+
 	if (pkt->family == 4) {
-		struct ink_allow4 key = { .prefix = 32 };
-
-		ink_copy4(key.addr, pkt->key.remote + 12);
-		return !!bpf_map_lookup_elem(&allow4, &key);
-	} else {
-		struct ink_allow6 key = { .prefix = 128 };
-
-		ink_copy16(key.addr, pkt->key.remote);
-		return !!bpf_map_lookup_elem(&allow6, &key);
+		ink_copy4(key4.addr, pkt->key.remote + 12);
+		return !!bpf_map_lookup_elem(&allow4, &key4);
 	}
+	ink_copy16(key6.addr, pkt->key.remote);
+	return !!bpf_map_lookup_elem(&allow6, &key6);
 }
 
 INK_INLINE int ink_env_verdict(struct ink_env *env, const struct ink_flow_vector *features,

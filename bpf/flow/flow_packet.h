@@ -32,7 +32,7 @@
 #endif
 
 #define INK_VLAN_TAGS	2	/* an outer and an inner one */
-#define INK_IP6_HEADERS	6	/* extension headers before we give up */
+#define INK_IP6_HEADERS	6	/* headers behind IPv6's, the transport's included */
 
 /**
  * struct ink_service_key - a port of an address, the key of the service table

@@ -11,7 +11,7 @@ w=$(mktemp -d)
 at_exit 'rm -rf "$w"'
 at_exit 'inkling panic >/dev/null 2>&1; ip netns del flowcl 2>/dev/null; ip link del flow0 2>/dev/null'
 
-plan 49
+plan 51
 
 counter() { # NAME [TARGET]
 	inkling attach --list "${2:-flow0}" --json | sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p"
@@ -63,6 +63,17 @@ scan 10.99.0.2 1-40
 check "monitor: would drop" test "$(counter would_drop)" -gt 20
 is "monitor: drops nothing" "$(counter dropped)" 0
 like "events tell who" "$(inkling events flow0)" '10.99.0.2:[0-9]+ > 10.99.0.1:[0-9]+ tcp  bad .* would be dropped'
+# What passed here, offline: by the slot and by its model in userspace.
+tcpdump -q -Z root -i flow0 -Q in -w "$w/scan.pcap" 2>/dev/null &
+dump=$!
+sleep 1
+scan 10.99.0.2 200-240
+sleep 1
+kill $dump
+wait $dump
+offline=$(inkling replay "$w/scan.pcap" --model "$w/rule.ink" --json)
+like "replay: flags the scan" "$offline" '"class":"bad","flows":3[0-9]'
+is "replay: the slot says what its model says" "$(inkling replay "$w/scan.pcap" --slot net.test --json)" "$offline"
 inkling mode net.test enforce >/dev/null
 scan 10.99.0.2 41-80
 check "enforce: drops" test "$(counter dropped)" -gt 20

@@ -151,8 +151,8 @@ int ink_allow_change(const char *target, const struct ink_prefix *prefix, bool a
 /* A map of the object, made before the object is loaded so that it is never seen empty. */
 static int ink_map_prepare(struct bpf_object *obj, const char *name, const char *target)
 {
-	struct bpf_map *map = bpf_object__find_map_by_name(obj, name);
 	LIBBPF_OPTS(bpf_map_create_opts, opts);
+	struct bpf_map *map = bpf_object__find_map_by_name(obj, name);
 	int fd;
 
 	if (!map)
