@@ -270,7 +270,8 @@ int cmd_replay(int argc, char **argv)
 		.args = "CAPTURE --model FILE | --slot NAME [OPTION]...",
 		.about = "Run a capture (pcap or pcapng) through the flow hook's own code and say what it\n"
 			 "would have said of each flow. Given the same packets at the same times, verdicts\n"
-			 "are those of the kernel to the bit.",
+			 "are those of the kernel to the bit. With --model every class but the first is to\n"
+			 "be dropped; with --slot the slot's actions count.",
 		.options = options,
 		.example = "inkling replay capture.pcap --model flow.ink --local 192.0.2.0/24\n"
 			   "inkling replay capture.pcap --slot net.flow --flows",
