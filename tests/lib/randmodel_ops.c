@@ -72,7 +72,8 @@ static void output_attrs(struct randmodel *m, uint32_t dtype, int32_t *attr)
 }
 
 enum { WEIGHT_ANY, WEIGHT_SYMMETRIC, WEIGHT_SMALL, WEIGHT_HALF, WEIGHT_ENDS, WEIGHT_SPARSE,
-	WEIGHT_BELL, WEIGHT_MIN, WEIGHT_NR };
+	WEIGHT_BELL, WEIGHT_MIN, WEIGHT_EDGE, WEIGHT_ABOVE, WEIGHT_UNDER,
+	WEIGHT_NR };
 
 static int8_t weight(struct randmodel *m, uint32_t style)
 {
@@ -94,6 +95,21 @@ static int8_t weight(struct randmodel *m, uint32_t style)
 	default:
 		return (int8_t)range(m, -128, 127);
 	}
+}
+
+/*
+ * Two neighbours that times 255 are just within 16 bits, or now and then just
+ * above or under: where vpmaddubsw begins to saturate.
+ */
+static void pair_weight(struct randmodel *m, uint32_t style, int8_t *w, uint32_t i)
+{
+	int32_t up = 128 + (style == WEIGHT_ABOVE && !below(m, 16));
+	int32_t down = -128 - (style == WEIGHT_UNDER && !below(m, 16));
+
+	if (i & 1)
+		w[i] = (int8_t)((w[i - 1] < 0 ? down : up) - w[i - 1]);
+	else
+		w[i] = (int8_t)(below(m, 2) ? range(m, 2, 127) : range(m, -127, -2));
 }
 
 /*
@@ -133,6 +149,8 @@ static void dense_row(struct randmodel *m, struct ink_builder_dense *d, uint32_t
 
 	for (i = 0; i < d->n; i++) {
 		w[i] = weight(m, style);
+		if (style >= WEIGHT_EDGE)
+			pair_weight(m, style, w, i);
 		most += 128u * (uint64_t)abs(w[i]);
 	}
 	room_left = INT32_MAX - most;
