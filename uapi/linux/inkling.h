@@ -114,8 +114,9 @@ struct inkling_info {
  * One batch runs on one model even when the slot is swapped meanwhile. In
  * mode off verdicts are "pass" and the outputs are zero.
  *
- * Errors: ENODEV the slot was deleted, ENODATA it has no model, EINVAL a size
- * or flag is wrong, EFAULT, EBUSY no arena free, EINTR a fatal signal came.
+ * Errors: ENOTCONN the session isn't bound, ENODEV the slot was deleted, ENODATA
+ * it has no model, EINVAL a size or flag is wrong, EFAULT, ENOMEM, EINTR a
+ * signal came. @done inputs were run even so.
  */
 struct inkling_run {
 	__u32 size;
