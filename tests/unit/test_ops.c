@@ -514,20 +514,20 @@ static void test_softmax_is_close(void **state)
 			.out_dtype = INKLING_INT16, .n_in = 1, .attr = attr, .out_off = 64,
 		};
 		s16 arena[64] __aligned(64);
-		long double sum = 0, top = -1e9L, unit = (long double)attr[0] / 16 / 65536, p;
+		double sum = 0, top = -1e9, unit = (double)attr[0] / 16 / 65536, p;
 
 		b.m = b.n = b.in_count[0] = 1 + rnd_below(&r, 16);
 		for (i = 0; i < b.n; i++) {
 			arena[i] = (s16)rnd_range(&r, -300, 300);
-			top = max(top, (long double)arena[i]);
+			top = max(top, (double)arena[i]);
 		}
 		ink_op_run(&b, (u8 *)arena, 0, b.m);
 		for (i = 0; i < b.n; i++)
-			sum += exp2l((arena[i] - top) * unit);
+			sum += exp2((arena[i] - top) * unit);
 		for (i = 0; i < b.n; i++) {
-			p = exp2l((arena[i] - top) * unit) / sum * 32768;
-			if (fabsl(p - arena[32 + i]) > 2)
-				fail_msg("probability %d, should be %Lf", arena[32 + i], p);
+			p = exp2((arena[i] - top) * unit) / sum * 32768;
+			if (fabs(p - arena[32 + i]) > 2)
+				fail_msg("probability %d, should be %f", arena[32 + i], p);
 		}
 	}
 }

@@ -405,7 +405,7 @@ static void test_verdict_classes(void **state)
 static void test_verdict_others(void **state)
 {
 	struct planned p = plan_image(model_image(MODEL_RECON), INK_ISA_SCALAR);
-	u8 raw[5];
+	u8 raw[5], none[8] = { 0 };
 	s32 value = 1000, score = -1;
 
 	memcpy(raw + 1, &value, 4);
@@ -420,7 +420,7 @@ static void test_verdict_others(void **state)
 
 	p = plan_image(model_image(MODEL_MIX), INK_ISA_SCALAR);
 	score = -1;
-	assert_int_equal(ink_plan_verdict(p.plan, (u8[8]){ 0 }, 0, &score), 0);
+	assert_int_equal(ink_plan_verdict(p.plan, none, 0, &score), 0);
 	assert_int_equal(score, 0);
 	planned_free(&p);
 }
