@@ -181,8 +181,12 @@ struct entry {
 	void (*close)(void *self);
 	void *self;
 	u64 runs;		/* in a slice */
-	double ns[ROUNDS];	/* of one inference */
-	double ratio[ROUNDS];	/* to the first */
+	double ns[ROUNDS];	/* of one inference, by round */
+};
+
+/* Of a number of rounds. */
+struct spread {
+	double low, p10, median, p90;
 };
 
 static u64 now(void)
@@ -225,22 +229,40 @@ static int by_value(const void *a, const void *b)
 
 static void measure(struct entry *e, u32 count, u32 batch)
 {
-	u32 r, i;
+	u32 r, i, k;
 
 	for (i = 0; i < count; i++)
 		calibrate(&e[i]);
 	for (r = 0; r < ROUNDS; r++)
-		for (i = 0; i < count; i++)
-			e[(i + r) % count].ns[r] = (double)slice(&e[(i + r) % count]) /
-				((double)e[(i + r) % count].runs * batch);
-	for (i = 0; i < count; i++) {
-		for (r = 0; r < ROUNDS; r++)
-			e[i].ratio[r] = e[i].ns[r] / e[0].ns[r];
-		if (i)
-			qsort(e[i].ns, ROUNDS, sizeof(double), by_value);
-		qsort(e[i].ratio, ROUNDS, sizeof(double), by_value);
-	}
-	qsort(e[0].ns, ROUNDS, sizeof(double), by_value);
+		for (i = 0; i < count; i++) {
+			k = (i + r) % count;
+			e[k].ns[r] = (double)slice(&e[k]) / ((double)e[k].runs * batch);
+		}
+}
+
+static struct spread spread_of(double *v)
+{
+	qsort(v, ROUNDS, sizeof(*v), by_value);
+	return (struct spread){ v[0], v[ROUNDS / 10], v[ROUNDS / 2], v[ROUNDS - 1 - ROUNDS / 10] };
+}
+
+static struct spread time_of(const struct entry *e)
+{
+	double v[ROUNDS];
+
+	memcpy(v, e->ns, sizeof(v));
+	return spread_of(v);
+}
+
+/* How many times as long @e takes as @to, round by round. */
+static struct spread ratio_of(const struct entry *e, const struct entry *to)
+{
+	double v[ROUNDS];
+	u32 r;
+
+	for (r = 0; r < ROUNDS; r++)
+		v[r] = e->ns[r] / to->ns[r];
+	return spread_of(v);
 }
 
 static const char *cpu_name(void)
@@ -259,22 +281,38 @@ static const char *cpu_name(void)
 	return name[0] ? name : "unknown CPU";
 }
 
-static void report(const struct net *net, const char *what, u32 batch, const struct entry *e,
-		   u32 count)
+static void report_json(const struct net *net, const char *what, u32 batch,
+			const struct entry *e, const struct entry *to)
 {
-	u32 i;
+	struct spread t = time_of(e), r = ratio_of(e, to);
+
+	fprintf(json, "{\"name\": \"%s\", \"metric\": \"time of one inference\", ", what);
+	fprintf(json, "\"value\": %.1f, \"unit\": \"ns\", \"lowest\": %.1f, ", t.median, t.low);
+	fprintf(json, "\"of\": \"%s\", \"peer\": \"%s\", ", e->name, to->name);
+	fprintf(json, "\"ratio\": %.3f, \"ratio_p10\": %.3f, \"ratio_p90\": %.3f, ", r.median,
+		r.p10, r.p90);
+	fprintf(json, "\"conditions\": \"%s; batch %u; one core of %s; median of %u interleaved rounds\"}\n",
+		net->like, batch, cpu_name(), ROUNDS);
+}
+
+/* @ours: how many are the engine; the others are compared with each of its vector forms. */
+static void report(const struct net *net, const char *what, u32 batch, const struct entry *e,
+		   u32 ours, u32 count)
+{
+	struct spread t, r;
+	u32 i, k;
 
 	for (i = 0; i < count; i++) {
-		printf("%-42s %5u  %-22s %10.1f %10.1f", i ? "" : what, batch, e[i].name,
-		       e[i].ns[ROUNDS / 2], e[i].ns[0]);
-		if (i)
-			printf("  %7.2f  %.2f..%.2f", e[i].ratio[ROUNDS / 2], e[i].ratio[ROUNDS / 10],
-			       e[i].ratio[ROUNDS - 1 - ROUNDS / 10]);
+		t = time_of(&e[i]);
+		printf("%-42s %5u  %-22s %10.1f %10.1f", i ? "" : what, batch, e[i].name, t.median,
+		       t.low);
+		for (k = 0; k < ours && k < max(i, 1u); k++) {
+			report_json(net, what, batch, &e[i], &e[k]);
+			r = ratio_of(&e[i], &e[k]);
+			if (i && (!k || k + 1 < ours))
+				printf("  %6.2f (%.2f..%.2f)", r.median, r.p10, r.p90);
+		}
 		printf("\n");
-		fprintf(json, "{\"name\": \"%s\", \"metric\": \"time per inference, median\", \"value\": %.1f, \"unit\": \"ns\", \"peer\": \"%s\", \"ratio\": %.3f, \"min\": %.1f, \"ratio_p10\": %.3f, \"ratio_p90\": %.3f, \"conditions\": \"%s; batch %u, one core, %u interleaved rounds, %s\"}\n",
-			what, e[i].ns[ROUNDS / 2], e[i].name, e[i].ratio[ROUNDS / 2], e[i].ns[0],
-			e[i].ratio[ROUNDS / 10], e[i].ratio[ROUNDS - 1 - ROUNDS / 10], net->like,
-			batch, ROUNDS, cpu_name());
 	}
 }
 
@@ -299,37 +337,51 @@ static void compare_outputs(const struct net *net, const char *peer, const int8_
 	}
 }
 
-/* Layers alone, int8 in and out: the engine, its specification, and the peers. */
+/* The engine with each instruction set that this CPU has, the best first. */
+static u32 enter_engine(const struct net *net, u32 batch, u8 *out, struct entry *e)
+{
+	static char names[INK_ISA_NR][32];
+	size_t size = (size_t)net->layer[net->layers - 1].m * batch;
+	s32 isa;
+	u32 n = 0;
+
+	for (isa = (s32)ink_isa_best(); isa >= INK_ISA_SCALAR; isa--, n++) {
+		struct engine *o = engine_open(net, BARE, batch, (enum ink_isa)isa);
+
+		o->in = net->in;
+		o->out = out + n * size;
+		snprintf(names[isa], sizeof(names[isa]), "Inkling, %s",
+			 ink_isa_name((enum ink_isa)isa));
+		e[n] = (struct entry){ .name = names[isa], .run = engine_run,
+				       .close = engine_close, .self = o };
+	}
+	return n;
+}
+
+/* Layers alone, int8 in and out: the engine and the peers. */
 static void bench_peers(const struct net *net, u32 batch)
 {
 	const struct contender *peers[] = { &peer_xnnpack, &peer_scalar };
+	const u32 most = INK_ISA_NR + ARRAY_SIZE(peers);
 	size_t size = (size_t)net->layer[net->layers - 1].m * batch;
-	struct entry *e = calloc(4, sizeof(*e));
-	struct engine *ours[2];
-	int8_t *out = calloc(4, size + 64);
+	struct entry *e = calloc(most, sizeof(*e));
+	int8_t *out = calloc(most, size + 64);
 	const char *why = NULL;
-	char what[96];
-	u32 count = 0, i;
+	u32 ours = enter_engine(net, batch, (u8 *)out, e), count = ours, i;
 
-	snprintf(what, sizeof(what), "%s", net->name);
-	for (i = 0; i < 2; i++) {
-		ours[i] = engine_open(net, BARE, batch, i ? INK_ISA_SCALAR : ink_isa_best());
-		ours[i]->in = net->in;
-		ours[i]->out = (u8 *)out + count * size;
-		e[count++] = (struct entry){ i ? "Inkling, specification" : "Inkling",
-					     engine_run, engine_close, ours[i] };
-	}
 	for (i = 0; i < ARRAY_SIZE(peers); i++) {
 		void *self = peers[i]->open(net, batch, out + count * size, &why);
 
 		if (!self) {
-			printf("%-42s %5u  %s: skipped: %s\n", what, batch, peers[i]->name, why);
+			printf("%-42s %5u  %s: skipped: %s\n", net->name, batch, peers[i]->name,
+			       why);
 			continue;
 		}
-		e[count++] = (struct entry){ peers[i]->name, peers[i]->run, peers[i]->close, self };
+		e[count++] = (struct entry){ .name = peers[i]->name, .run = peers[i]->run,
+					     .close = peers[i]->close, .self = self };
 	}
 	measure(e, count, batch);
-	report(net, what, batch, e, count);
+	report(net, net->name, batch, e, ours, count);
 	for (i = 1; i < count; i++)
 		compare_outputs(net, e[i].name, out, out + i * size, size);
 	for (i = 0; i < count; i++)
@@ -343,7 +395,7 @@ static void bench_front(const struct net *net)
 {
 	struct entry *e = calloc(3, sizeof(*e));
 	const u32 last = net->layer[net->layers - 1].m == 2 ? VERDICT : QUANT;
-	static const char *const names[] = { "Inkling", "with QUANT", "with QUANT, verdict" };
+	static const char *const names[] = { "layers alone", "with QUANT", "with QUANT, verdict" };
 	struct ink_rand r;
 	char what[96];
 	u32 i, k;
@@ -358,10 +410,11 @@ static void bench_front(const struct net *net)
 			raw[k] = i ? (s32)ink_rand_below(&r, 90) : 0;
 		o->in = raw;
 		o->out = calloc(1, o->plan->output_size);
-		e[i] = (struct entry){ names[i], engine_run, engine_close, o };
+		e[i] = (struct entry){ .name = names[i], .run = engine_run,
+				       .close = engine_close, .self = o };
 	}
 	measure(e, last + 1, 1);
-	report(net, what, 1, e, last + 1);
+	report(net, what, 1, e, 1, last + 1);
 	for (i = BARE; i <= last; i++) {
 		free((void *)((struct engine *)e[i].self)->in);
 		free(((struct engine *)e[i].self)->out);
@@ -387,7 +440,7 @@ int main(int argc, char **argv)
 		unsigned int bits;
 	} nets[] = {
 		{ "LinnOS", "31-256-2", 8 },
-		{ "LinnOS, 7-bit weights", "31-256-2", 7 },
+		{ "LinnOS, 7-bit weights", "31-256-2 (7-bit weights)", 7 },
 		{ "Heimdall", "12-128-16-1", 8 },
 		{ "flow classifier", "24-32-32-2", 8 },
 		{ "NSL-KDD classifier", "122-64-32-2", 8 },
@@ -401,8 +454,9 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	pin();
-	printf("%s, %s, one core. ns per inference: median and lowest of %u rounds; ratio to Inkling: median, 10..90 %%\n",
-	       cpu_name(), ink_isa_name(ink_isa_best()), ROUNDS);
+	printf("%s, one core. ns per inference: median and lowest of %u rounds.\n"
+	       "Ratios are to the first of each group and, of peers, to its AVX2 form: median (10..90 %%).\n",
+	       cpu_name(), ROUNDS);
 	printf("%-42s %5s  %-22s %10s %10s  %7s\n", "network", "batch", "", "ns", "lowest", "ratio");
 	for (i = 0; i < ARRAY_SIZE(nets); i++) {
 		net_build(&net, nets[i].like, nets[i].bits, nets[i].shape);
