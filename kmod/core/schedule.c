@@ -14,6 +14,7 @@
  * last ten years; Documentation/verifier.rst says how they were chosen. They
  * decide in which contexts a model may run, so they are on the high side.
  */
+#define COST_RUN		1000000	/* to bring plan, code and arena into the caches */
 #define COST_OP			30000	/* to begin an op or a step */
 #define COST_SECTION		150000	/* to save and restore vector registers */
 #define COST_MAC_SCALAR		1500
@@ -174,7 +175,7 @@ static void cut_sections(struct ink_plan *plan)
 
 static void set_cost(struct ink_plan *plan)
 {
-	u64 simd = 0, scalar = 0;
+	u64 simd = COST_RUN, scalar = COST_RUN;
 	u32 i;
 
 	for (i = 0; i < plan->n_steps; i++) {
