@@ -449,7 +449,8 @@ int main(int argc, char **argv)
 	struct net net;
 	size_t i;
 
-	if (argc != 2 || !(json = fopen(argv[1], "w"))) {
+	json = argc == 2 ? fopen(argv[1], "w") : NULL;
+	if (!json) {
 		fprintf(stderr, "usage: engine FILE, to which a JSON object a line is written\n");
 		return 2;
 	}

@@ -11,7 +11,7 @@
 
 #include "nets.h"
 
-#if __has_include(<xnnpack.h>)
+#ifdef HAVE_XNNPACK
 #include <xnnpack.h>
 
 struct xnn {

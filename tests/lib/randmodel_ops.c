@@ -124,18 +124,18 @@ static void scale(struct randmodel *m, uint64_t most, uint64_t want, int32_t *mu
 	*shift = (int8_t)range(m, 1, 62);
 	if (below(m, 8)) {
 		/* The greatest shift with which the multiplier fits, or a little less. */
-		for (s = 62; s > 1 && (((unsigned __int128)want << s) / most) > top; s--)
+		for (s = 62; s > 1 && (((__uint128_t)want << s) / most) > top; s--)
 			;
 		s -= s > 8 ? below(m, below(m, 4) ? 3 : 8) : 0;
 		*shift = (int8_t)s;
-		top = (uint64_t)(((unsigned __int128)want << s) / most);
+		top = (uint64_t)(((__uint128_t)want << s) / most);
 		top = top > INT32_MAX ? INT32_MAX : top;
 		*mult = (int32_t)range(m, (int64_t)(top - top / 8), (int64_t)top);
 	} else {
 		*mult = below(m, 8) ? (int32_t)range(m, 0, INT32_MAX) :
 			below(m, 2) ? INT32_MAX : 0;
 	}
-	while ((((unsigned __int128)most * (uint32_t)*mult) >> *shift) > limit)
+	while ((((__uint128_t)most * (uint32_t)*mult) >> *shift) > limit)
 		*mult /= 2;
 }
 
