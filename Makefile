@@ -91,7 +91,7 @@ bench: ## Speed of the engine, beside its peers
 	@tests/bench/run
 
 eval: ## Accuracy of the shipped models; DATA=DIR holds the data sets
-	@scripts/install-packages build vm
+	@scripts/install-packages build vm train
 	@scripts/kernel fetch $(KERNELS) >/dev/null
 	@$(MAKE) --no-print-directory all
 	@tests/eval/run $(if $(DATA),"$(DATA)",$(error make eval needs DATA=DIR, the folder with the data sets))
