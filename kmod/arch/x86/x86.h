@@ -186,6 +186,7 @@ static inline u32 ink_x86_row_count(u32 m)
  * @src: in that case, where in the input
  * @pieces: pieces of the output; 0: the output is the rows' results
  * @hots: ONEHOT rows
+ * @reserved: to a multiple of 64
  *
  * Then @chunks struct ink_x86_chunk, @gathers and @pieces struct
  * ink_x86_piece, @hots struct ink_x86_hot.
