@@ -14,8 +14,15 @@ $(B)/obj/tests/bench/%.o: INK_CPPFLAGS += -Itools/lib -Itools/lib/port -Ikmod/co
 # The plain peer is what -O2 makes of it, whatever the rest is compiled with.
 $(B)/obj/tests/bench/peer_scalar.o: override CFLAGS := -O2
 
+# Built anew when the library comes or goes: a file of one name or the other.
+BENCH_PEERS := $(B)/bench/$(if $(BENCH_XNNPACK),with,without)-xnnpack
+$(BENCH_PEERS):
+	@mkdir -p $(@D)
+	@rm -f $(@D)/with-xnnpack $(@D)/without-xnnpack
+	@touch $@
+
 $(B)/obj/tests/bench/peer_xnnpack.o: INK_CPPFLAGS += $(if $(BENCH_XNNPACK),-DHAVE_XNNPACK)
-$(B)/obj/tests/bench/peer_xnnpack.o: $(BENCH_XNNPACK)
+$(B)/obj/tests/bench/peer_xnnpack.o: $(BENCH_PEERS)
 
 $(B)/bench/engine: $(BENCH_OBJS) $(CORE_OBJS)
 	@mkdir -p $(@D)
