@@ -11,7 +11,9 @@
 
 #include "onnx_make.h"
 
-#define MOST	64	/* of nodes, initializers, attributes, ... */
+#define MOST		64	/* of initializers, inputs of a node, ... */
+#define MOST_NODES	8192
+#define MOST_OWNED	65536
 
 struct om {
 	Inkonnx__Model model;
@@ -22,14 +24,14 @@ struct om {
 	Inkonnx__TensorType tensor;
 	Inkonnx__TensorShape shape;
 	Inkonnx__Dimension dim[2];
-	Inkonnx__Dimension *dims[2];
-	Inkonnx__OperatorSetId *opsets[1];
-	Inkonnx__ValueInfo *inputs[1];
-	Inkonnx__ValueInfo *outputs[MOST];
-	Inkonnx__Node *nodes[MOST * 128];
-	Inkonnx__Tensor *tensors[MOST];
-	Inkonnx__StringStringEntry *meta[MOST];
-	void *owned[MOST * 1024];
+	struct Inkonnx__Dimension *dims[2];
+	struct Inkonnx__OperatorSetId *opsets[1];
+	struct Inkonnx__ValueInfo *inputs[1];
+	struct Inkonnx__ValueInfo *outputs[MOST];
+	struct Inkonnx__Node *nodes[MOST_NODES];
+	struct Inkonnx__Tensor *tensors[MOST];
+	struct Inkonnx__StringStringEntry *meta[MOST];
+	void *owned[MOST_OWNED];
 	size_t n_owned;
 };
 
@@ -184,7 +186,7 @@ Inkonnx__Node *om_node(struct om *m, const char *op, const char *in, const char 
 		n->input = split(m, in, &n->n_input);
 	n->output = split(m, out, &n->n_output);
 	n->attribute = own(m, 8, sizeof(*n->attribute));
-	if (m->graph.n_node == MOST * 128)
+	if (m->graph.n_node == MOST_NODES)
 		abort();
 	m->nodes[m->graph.n_node++] = n;
 	return n;

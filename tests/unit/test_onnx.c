@@ -280,7 +280,7 @@ static void test_cycle(void **state)
 static void test_order(void **state)
 {
 	struct om *m = good();
-	Inkonnx__Node **n = om_model(m)->graph->node, *swap = n[0];
+	struct Inkonnx__Node **n = om_model(m)->graph->node, *swap = n[0];
 	struct ink_diag why;
 	struct ink_onnx *onnx;
 
@@ -431,6 +431,51 @@ static void test_bombs(void **state)
 	}
 }
 
+static void huge_refused(const uint8_t *p, size_t size, const char *text)
+{
+	struct ink_diag why = { 0 };
+
+	assert_null(ink_onnx_read(p, size, NULL, &why));
+	if (!strstr(why.text, text))
+		fail_msg("refused with \"%s\", not with \"%s\"", why.text, text);
+}
+
+/* A varint of four bytes. */
+static void put_length(uint8_t *p, size_t n)
+{
+	int i;
+
+	for (i = 0; i < 4; i++)
+		p[i] = (n >> 7 * i & 0x7f) | (i < 3 ? 0x80 : 0);
+}
+
+static void test_huge(void **state)
+{
+	const size_t size = 8 << 20;
+	uint8_t *p = calloc(1, size);
+	size_t i;
+
+	assert_non_null(p);
+	huge_refused(p, (64 << 20) + 1, "67108865 bytes; an ONNX file may have 1 to 64 MiB");
+	huge_refused(p, 0, "0 bytes");
+	/* Four million empty nodes: refused before they fill the memory. */
+	p[0] = 7 << 3 | 2;
+	put_length(p + 1, size - 5);
+	for (i = 5; i + 1 < size; i += 2)
+		p[i] = 1 << 3 | 2;
+	p[size - 1] = 0;
+	huge_refused(p, size - 1, "not an ONNX model");
+	/* A length that goes far beyond the end. */
+	memset(p + 1, 0xff, 9);
+	p[10] = 1;
+	huge_refused(p, 64, "not an ONNX model");
+	/* Fields that ONNX doesn't have are skipped. */
+	memset(p, 0, size);
+	p[0] = 0x78;
+	huge_refused(p, 2, "there is no graph");
+	free(p);
+}
+
 /* What can't be expressed as vectors is refused by the lowering, by node. */
 static void test_lowering(void **state)
 {
@@ -498,7 +543,7 @@ int main(void)
 		cmocka_unit_test(test_changed), cmocka_unit_test(test_unsupported),
 		cmocka_unit_test(test_names), cmocka_unit_test(test_cycle),
 		cmocka_unit_test(test_order), cmocka_unit_test(test_tensors),
-		cmocka_unit_test(test_shapes), cmocka_unit_test(test_bombs),
+		cmocka_unit_test(test_shapes), cmocka_unit_test(test_bombs), cmocka_unit_test(test_huge),
 		cmocka_unit_test(test_lowering),
 	};
 

@@ -24,29 +24,10 @@ struct choices {
 	uint32_t decimals;
 };
 
-static const struct ink_usage *usage(struct choices *c)
-{
-	static struct ink_option options[24];
-	static const struct ink_usage u = {
-		.args = "MODEL.onnx --calibrate FILE.csv -o MODEL.ink [OPTION]...",
-		.about =
-		"Makes an image for the kernel of an ONNX model: weights and activations become 8-bit\n"
-		"integers, by ranges that are searched for on the calibration rows. These are raw features\n"
-		"in a CSV file whose first line names them; some thousand rows like those to come will do.\n"
-		"Prints how the integer model compares with the float one.\n\n"
-		"Features, classes, threshold and card are taken from the model's metadata (keys\n"
-		"inkling.schema, inkling.classes, inkling.head, ...), where no option says otherwise.\n"
-		"Without a schema the columns of the CSV file are taken as they are.",
-		.options = options,
-		.example =
-		"inkling compile flow.onnx --calibrate flows.csv -o flow.ink\n"
-		"inkling compile m.onnx --calibrate train.csv --label class --eval test.csv -o m.ink --json",
-		.min_args = 1,
-		.max_args = 1,
-	};
-	struct ink_option *p = options;
-
 #define OPTION(...) (*p++ = (struct ink_option){ __VA_ARGS__ })
+
+static struct ink_option *main_options(struct ink_option *p, struct choices *c)
+{
 	OPTION("output", 'o', "FILE", "image to write", INK_OPT_STRING, &c->out);
 	OPTION("calibrate", 'c', "FILE", "CSV file with raw features", INK_OPT_STRING,
 	       &c->o.calibrate);
@@ -76,15 +57,45 @@ static const struct ink_usage *usage(struct choices *c)
 	       &c->o.rows);
 	OPTION("graph-output", 0, "NAME", "output of the graph, where it has several",
 	       INK_OPT_STRING, &c->o.output);
-	OPTION("name", 0, "TEXT", "card: short name", INK_OPT_STRING, &c->o.name);
-	OPTION("model-version", 0, "TEXT", "card: version", INK_OPT_STRING, &c->o.version);
-	OPTION("license", 0, "SPDX", "card: licence", INK_OPT_STRING, &c->o.license);
+	return p;
+}
+
+static void card_options(struct ink_option *p, struct ink_compile_options *o)
+{
+	OPTION("name", 0, "TEXT", "card: short name", INK_OPT_STRING, &o->name);
+	OPTION("model-version", 0, "TEXT", "card: version", INK_OPT_STRING, &o->version);
+	OPTION("license", 0, "SPDX", "card: licence", INK_OPT_STRING, &o->license);
 	OPTION("description", 0, "TEXT", "card: what the model tells apart", INK_OPT_STRING,
-	       &c->o.description);
+	       &o->description);
 	OPTION("training", 0, "TEXT", "card: data set, split, seed", INK_OPT_STRING,
-	       &c->o.training);
-	OPTION("accuracy", 0, "TEXT", "card: as measured", INK_OPT_STRING, &c->o.accuracy);
+	       &o->training);
+	OPTION("accuracy", 0, "TEXT", "card: as measured", INK_OPT_STRING, &o->accuracy);
+}
+
 #undef OPTION
+
+static const struct ink_usage *usage(struct choices *c)
+{
+	static struct ink_option options[24];
+	static const struct ink_usage u = {
+		.args = "MODEL.onnx --calibrate FILE.csv -o MODEL.ink [OPTION]...",
+		.about =
+		"Makes an image for the kernel of an ONNX model: weights and activations become 8-bit\n"
+		"integers, by ranges that are searched for on the calibration rows. These are raw features\n"
+		"in a CSV file whose first line names them; some thousand rows like those to come will do.\n"
+		"Prints how the integer model compares with the float one.\n\n"
+		"Features, classes, threshold and card are taken from the model's metadata (keys\n"
+		"inkling.schema, inkling.classes, inkling.head, ...), where no option says otherwise.\n"
+		"Without a schema the columns of the CSV file are taken as they are.",
+		.options = options,
+		.example =
+		"inkling compile flow.onnx --calibrate flows.csv -o flow.ink\n"
+		"inkling compile m.onnx --calibrate train.csv --label class --eval test.csv -o m.ink --json",
+		.min_args = 1,
+		.max_args = 1,
+	};
+
+	card_options(main_options(options, c), &c->o);
 	return &u;
 }
 
@@ -129,6 +140,8 @@ static void check(struct choices *c, const char *onnx)
 	else
 		ink_die(INK_EXIT_USAGE, ink_fmt("--activation-bits %s isn't 7, 8 or auto",
 						ink_fmt_safe(c->bits)), NULL);
+	if (access(onnx, R_OK))
+		ink_die(ink_exit_errno(errno), ink_fmt("%s: %s", onnx, strerror(errno)), NULL);
 	if (c->schema)
 		c->o.schema = read_text(c->schema);
 }
@@ -182,10 +195,6 @@ static bool compare(struct choices *c, const struct ink_compile *k, struct ink_d
 		if (!ink_rows_read(c->eval, k->schema, k->card.n_classes ? c->o.label : NULL,
 				   c->o.benign, k->card.classes, k->card.n_classes, &other, why))
 			return false;
-		if (!ink_rows_expand(&other, k->schema, why)) {
-			ink_rows_free(&other);
-			return false;
-		}
 		rows = other;
 	}
 	ok = ink_report_run(&report, k, &rows, why);

@@ -64,10 +64,12 @@ static bool class_names(struct ink_compile *c, const char *text, struct ink_diag
 		return ink_fail(why, "%u class names, the model tells %u classes apart", n,
 				c->card.n_classes) ||
 		       ink_hint(why, "give as many with --classes, the harmless one first");
-	for (; n < c->card.n_classes; n++)
-		snprintf(c->card.classes[n], sizeof(c->card.classes[n]), "%s",
-			 c->head == INKLING_HEAD_ANOMALY ? (n ? "anomalous" : "normal") :
-			 (const char[8]){ 'c', 'l', 'a', 's', 's', '0' + n / 10, '0' + n % 10, 0 });
+	for (; n < c->card.n_classes; n++) {
+		if (c->head == INKLING_HEAD_ANOMALY)
+			strcpy(c->card.classes[n], n ? "anomalous" : "normal");
+		else
+			snprintf(c->card.classes[n], sizeof(c->card.classes[n]), "class%u", n);
+	}
 	return true;
 }
 
@@ -110,7 +112,7 @@ static bool find_schema(struct ink_compile *c, const struct ink_compile_options 
 	return true;
 }
 
-/* The first letter of the file's name up to its extension. */
+/* The file's name without folder and extension. */
 static void default_name(struct ink_compile *c, const char *path)
 {
 	const char *base = strrchr(path, '/');
@@ -141,12 +143,15 @@ static bool check_fold(struct ink_compile *c, struct ink_diag *why)
 	size_t rows = c->rows.n < CHECK_ROWS ? c->rows.n : CHECK_ROWS, width, i;
 	uint32_t n = c->net->ops[c->net->output].width;
 	double **values = calloc(c->net->n_ops, sizeof(*values)), *y = NULL, top = 1, d;
-	bool ok = values;
+	double *x = calloc(rows * c->schema->width, sizeof(*x));
+	bool ok = values && x;
 
-	if (!ok)
+	if (ok)
+		ink_rows_expand(&c->rows, c->schema, 0, rows, x);
+	else
 		ink_fail(why, "no memory to check the network");
-	ok = ok && ink_onnx_eval(c->onnx, c->rows.x, rows, c->schema->width, &y, &width, why) &&
-	     ink_net_eval(c->net, c->rows.x, rows, c->schema->width, values, why);
+	ok = ok && ink_onnx_eval(c->onnx, x, rows, c->schema->width, &y, &width, why) &&
+	     ink_net_eval(c->net, x, rows, c->schema->width, values, why);
 	/* A head that was added (a softmax of logits) has nothing to be compared with. */
 	for (i = 0; ok && i < rows * n && (width == n || (width == 1 && n == 2)); i++) {
 		d = width == n ? y[i] : i % 2 ? y[i / 2] : 1 - y[i / 2];
@@ -162,6 +167,7 @@ static bool check_fold(struct ink_compile *c, struct ink_diag *why)
 	if (values)
 		ink_net_values_free(c->net, values);
 	free(values);
+	free(x);
 	free(y);
 	return ok;
 }
@@ -184,7 +190,7 @@ static bool calibrate(struct ink_compile *c, const struct ink_compile_options *o
 	for (i = 0; i < n; i++) {
 		from = (size_t)((double)i * c->rows.n / n);
 		memcpy(*raw + i * f, c->rows.raw + from * f, f * sizeof(**raw));
-		memcpy(x + i * w, c->rows.x + from * w, w * sizeof(*x));
+		ink_rows_expand(&c->rows, c->schema, from, 1, x + i * w);
 	}
 	c->quant = ink_quant_new(c->net, c->schema, x, n, why);
 	free(x);
@@ -331,8 +337,8 @@ bool ink_compile_run(struct ink_compile *c, const struct ink_compile_options *o,
 			   (const char (*)[32])c->card.classes, c->card.n_classes, &c->rows, why))
 		return false;
 	ink_schema_bound(c->schema, c->rows.raw, c->rows.n);
-	return ink_rows_expand(&c->rows, c->schema, why) && check_fold(c, why) &&
-	       quantise(c, o, why) && find_threshold(c, o, why) && emit(c, why);
+	return check_fold(c, why) && quantise(c, o, why) && find_threshold(c, o, why) &&
+	       emit(c, why);
 }
 
 void ink_compile_free(struct ink_compile *c)

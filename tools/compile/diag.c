@@ -15,8 +15,9 @@
 
 struct ink_pool_block {
 	struct ink_pool_block *next;
-	size_t size, used;
-	_Alignas(16) unsigned char data[];
+	size_t size;
+	size_t used;
+	unsigned char data[] __attribute__((aligned(16)));
 };
 
 bool ink_fail(struct ink_diag *d, const char *fmt, ...)

@@ -45,6 +45,7 @@ const char *ink_printable(char *to, size_t size, const char *from);
  * struct ink_pool - allocations that live and die together
  * @limit: bytes it may hold
  * @used: bytes it holds
+ * @blocks: what was allocated
  */
 struct ink_pool {
 	size_t limit;

@@ -7,69 +7,42 @@
  * does the same. Shapes come from evaluating the model once. What doesn't:
  * simplification (fold.c).
  */
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "net.h"
+#include "lower.h"
 
 #define PROBE_ROWS	5	/* where the batch is free; unlikely to be another dimension */
 #define PROBE_MEMORY	((size_t)512 << 20)
 
-struct lowering {
-	const struct ink_onnx *model;
-	struct ink_net *net;
-	const struct ink_array **probe;	/* by value */
-	uint32_t *op_of;		/* by value, INK_ONNX_NONE: constant or not there */
-	size_t batch;			/* rows of the probe */
-	bool vector;			/* the input has no batch dimension */
-	const struct ink_onnx_node *node;
-	const char *label;
-	struct ink_diag *why;
-};
-
-static const struct ink_array *shape_of(const struct lowering *l, uint32_t value)
+const struct ink_array *ink_lower_shape(const struct ink_lowering *l, uint32_t value)
 {
 	const struct ink_array *a = l->model->values[value].constant;
 
 	return a ? a : l->probe[value];
 }
 
-static const struct ink_array *const_of(const struct lowering *l, uint32_t i)
+const struct ink_array *ink_lower_const(const struct ink_lowering *l, uint32_t i)
 {
 	if (i >= l->node->n_in || l->node->in[i] == INK_ONNX_NONE)
 		return NULL;
 	return l->model->values[l->node->in[i]].constant;
 }
 
-static bool is_dynamic(const struct lowering *l, uint32_t i)
+bool ink_lower_is_dynamic(const struct ink_lowering *l, uint32_t i)
 {
-	return i < l->node->n_in && l->node->in[i] != INK_ONNX_NONE && !const_of(l, i);
+	return i < l->node->n_in && l->node->in[i] != INK_ONNX_NONE && !ink_lower_const(l, i);
 }
 
-static uint32_t row_width(const struct lowering *l, uint32_t value)
+uint32_t ink_lower_width(const struct ink_lowering *l, uint32_t value)
 {
-	return shape_of(l, value)->count / l->batch;
+	return ink_lower_shape(l, value)->count / l->batch;
 }
 
-/* Every result has one row for each row of the input. */
-static bool check_batch(const struct lowering *l)
+struct ink_net_op *ink_lower_add(struct ink_lowering *l, enum ink_net_kind kind, uint32_t in)
 {
-	const struct ink_array *out = shape_of(l, l->node->out[0]);
-
-	if (l->vector)
-		return true;
-	if (out->rank && out->dims[0] == l->batch)
-		return true;
-	return ink_fail(l->why, "%s: its first dimension isn't the batch", l->label) ||
-	       ink_hint(l->why, "rows have to be independent of each other; keep the batch as the first dimension of every tensor");
-}
-
-static struct ink_net_op *add(struct lowering *l, enum ink_net_kind kind, uint32_t in)
-{
-	struct ink_net_op *op = ink_net_add(l->net, kind, row_width(l, l->node->out[0]), l->label,
-					    l->why);
+	struct ink_net_op *op = ink_net_add(l->net, kind, ink_lower_width(l, l->node->out[0]),
+					    l->label, l->why);
 
 	if (op) {
 		op->n_in = 1;
@@ -78,11 +51,10 @@ static struct ink_net_op *add(struct lowering *l, enum ink_net_kind kind, uint32
 	return op;
 }
 
-/* A constant operand as one number for each element of a row of the result. */
-static double *row_constant(struct lowering *l, const struct ink_array *c)
+double *ink_lower_row(struct ink_lowering *l, const struct ink_array *c)
 {
-	const struct ink_array *out = shape_of(l, l->node->out[0]);
-	uint32_t width = row_width(l, l->node->out[0]), d;
+	const struct ink_array *out = ink_lower_shape(l, l->node->out[0]);
+	uint32_t width = ink_lower_width(l, l->node->out[0]), d;
 	double *v = ink_net_numbers(l->net, width, l->why);
 	size_t stride[INK_ONNX_MAX_RANK] = { 0 }, step = 1, i, at, rest;
 
@@ -102,205 +74,34 @@ static double *row_constant(struct lowering *l, const struct ink_array *c)
 	return v;
 }
 
-static bool same_width(const struct lowering *l, uint32_t value)
+bool ink_lower_need_constant(const struct ink_lowering *l, uint32_t i)
 {
-	if (row_width(l, value) == row_width(l, l->node->out[0]))
+	bool vector = ink_lower_is_dynamic(l, 0);
+	uint32_t wrong = vector ? i : 0;
+
+	if (vector && !ink_lower_is_dynamic(l, i))
 		return true;
-	return ink_fail(l->why, "%s: input \"%s\" is stretched from %u to %u elements", l->label,
-			ink_onnx_value_name(l->model, value), row_width(l, value),
-			row_width(l, l->node->out[0])) ||
-	       ink_hint(l->why, "operands that depend on the input need the same number of elements");
-}
-
-static bool all_equal(const double *v, uint32_t n)
-{
-	uint32_t i;
-
-	for (i = 1; i < n; i++)
-		if (v[i] != v[0])
-			return false;
-	return true;
-}
-
-/* x op constant, or constant op x when @left. */
-static bool lower_const_pair(struct lowering *l, uint32_t x, double *c, bool left)
-{
-	uint32_t width = row_width(l, l->node->out[0]), i;
-	char kind = l->node->pb->op_type[0];
-	struct ink_net_op *op;
-
-	if ((kind == 'D' && left) || kind == 'P') {
-		if (kind == 'P' && left)
-			return ink_fail(l->why, "%s: the exponent depends on the input", l->label);
-		if (!all_equal(c, width))
-			return ink_fail(l->why, "%s: its constant isn't the same for all elements",
-					l->label);
-		op = add(l, INK_NET_UNARY, x);
-		if (!op)
-			return false;
-		if (kind == 'P')
-			return ink_unary_then(&op->f, INK_UNARY_POW, c[0], 0);
-		return ink_unary_then(&op->f, INK_UNARY_RECIPROCAL, 0, 0) &&
-		       ink_unary_then(&op->f, INK_UNARY_AFFINE, c[0], 0);
-	}
-	op = add(l, INK_NET_AFFINE, x);
-	if (!op)
-		return false;
-	op->s = ink_net_numbers(l->net, width, l->why);
-	op->b = ink_net_numbers(l->net, width, l->why);
-	if (!op->s || !op->b)
-		return false;
-	for (i = 0; i < width; i++) {
-		if (kind == 'D' && c[i] == 0)
-			return ink_fail(l->why, "%s: divides by zero in element %u", l->label, i);
-		op->s[i] = kind == 'M' ? c[i] : kind == 'D' ? 1 / c[i] :
-			   kind == 'S' && left ? -1 : 1;
-		op->b[i] = kind == 'A' ? c[i] : kind == 'S' ? (left ? c[i] : -c[i]) : 0;
-	}
-	return true;
-}
-
-static bool lower_binary(struct lowering *l)
-{
-	char kind = l->node->pb->op_type[0];
-	struct ink_net_op *op;
-	uint32_t x = is_dynamic(l, 0) ? 0 : 1;
-	double *c;
-
-	if (!same_width(l, l->node->in[x]))
-		return false;
-	if (!is_dynamic(l, !x)) {
-		c = row_constant(l, const_of(l, !x));
-		return c && lower_const_pair(l, x, c, x == 1);
-	}
-	if (!same_width(l, l->node->in[1]))
-		return false;
-	if (kind == 'P')
-		return ink_fail(l->why, "%s: the exponent depends on the input", l->label);
-	op = add(l, kind == 'M' ? INK_NET_MUL : kind == 'D' ? INK_NET_DIV : INK_NET_ADD, 0);
-	if (!op)
-		return false;
-	op->n_in = 2;
-	op->in[1] = l->op_of[l->node->in[1]];
-	if (kind == 'S')
-		op->cb = -1;
-	return true;
-}
-
-static bool need_constant(const struct lowering *l, uint32_t i)
-{
-	if (is_dynamic(l, 0) && !is_dynamic(l, i))
-		return true;
-	return ink_fail(l->why, "%s: input %u (\"%s\") %s", l->label, is_dynamic(l, 0) ? i : 0,
-			ink_onnx_value_name(l->model, l->node->in[is_dynamic(l, 0) ? i : 0]),
-			is_dynamic(l, 0) ? "depends on the model's input" : "is constant") ||
+	return ink_fail(l->why, "%s: input %u (\"%s\") %s", l->label, wrong,
+			ink_onnx_value_name(l->model, l->node->in[wrong]),
+			vector ? "depends on the model's input" : "is constant") ||
 	       ink_hint(l->why, "a product has to be of a vector that depends on the input (first) and constant weights (second)");
 }
 
-/* Integer steps of the weights of a model that was trained with them, one for each output. */
-static double *weight_steps(struct lowering *l, const struct ink_array *w, uint32_t out_axis,
-			    uint32_t m, double factor)
+/* Every result has one row for each row of the input. */
+static bool check_batch(const struct ink_lowering *l)
 {
-	double *steps;
-	uint32_t o;
+	const struct ink_array *out = ink_lower_shape(l, l->node->out[0]);
 
-	if (!w->steps || factor != 1 ||
-	    (w->n_steps > 1 && (w->step_axis != out_axis || w->n_steps != m)))
-		return NULL;
-	steps = ink_pool_alloc(&l->net->pool, m, sizeof(*steps));
-	for (o = 0; steps && o < m; o++)
-		steps[o] = w->steps[w->n_steps > 1 ? o : 0];
-	return steps;
-}
-
-/* y = x W + b; W is [n][m], or [m][n] when @transposed. */
-static bool lower_product(struct lowering *l, const struct ink_array *w, bool transposed,
-			  double alpha)
-{
-	uint32_t m = row_width(l, l->node->out[0]), n = row_width(l, l->node->in[0]), o, i;
-	struct ink_net_op *op = add(l, INK_NET_DENSE, 0);
-
-	if (!op)
-		return false;
-	if (w->count != (size_t)n * m)
-		return ink_fail(l->why, "%s: multiplies rows of %u numbers as matrices", l->label,
-				n) ||
-		       ink_hint(l->why, "only products of a whole row with one matrix are supported; flatten before");
-	op->w = ink_net_numbers(l->net, (size_t)n * m, l->why);
-	op->b = ink_net_numbers(l->net, m, l->why);
-	if (!op->w || !op->b)
-		return false;
-	for (o = 0; o < m; o++)
-		for (i = 0; i < n; i++)
-			op->w[(size_t)o * n + i] = alpha * w->data[transposed ?
-				(size_t)o * n + i : (size_t)i * m + o];
-	op->steps = weight_steps(l, w, transposed ? w->rank - 2 : w->rank - 1, m, alpha);
-	return true;
-}
-
-static bool lower_gemm(struct lowering *l)
-{
-	int64_t ta = 0, tb = 0;
-	double alpha = 1, beta = 1;
-	const struct ink_array *c;
-	struct ink_net_op *op;
-	double *bias;
-	uint32_t i;
-
-	if (!need_constant(l, 1) || !need_constant(l, 2) ||
-	    !ink_onnx_attr_int(l->node, "transA", &ta, l->why) ||
-	    !ink_onnx_attr_int(l->node, "transB", &tb, l->why) ||
-	    !ink_onnx_attr_float(l->node, "alpha", &alpha, l->why) ||
-	    !ink_onnx_attr_float(l->node, "beta", &beta, l->why))
-		return false;
-	if (ta)
-		return ink_fail(l->why, "%s: transA mixes the rows of the batch", l->label);
-	if (!lower_product(l, const_of(l, 1), tb, alpha))
-		return false;
-	c = const_of(l, 2);
-	if (!c)
+	if (l->vector)
 		return true;
-	bias = row_constant(l, c);
-	op = &l->net->ops[l->net->n_ops - 1];
-	for (i = 0; bias && i < op->width; i++)
-		op->b[i] = beta * bias[i];
-	return bias;
-}
-
-static bool lower_norm(struct lowering *l)
-{
-	const struct ink_array *x = shape_of(l, l->node->in[0]), *p[4];
-	uint32_t width = row_width(l, l->node->out[0]), i, k;
-	size_t inner = 1;
-	double epsilon = 1e-5;
-	struct ink_net_op *op;
-
-	for (i = 1; i < 5; i++) {
-		if (!need_constant(l, i))
-			return false;
-		p[i - 1] = const_of(l, i);
-	}
-	if (!ink_onnx_attr_float(l->node, "epsilon", &epsilon, l->why))
-		return false;
-	op = add(l, INK_NET_AFFINE, 0);
-	if (!op)
-		return false;
-	op->s = ink_net_numbers(l->net, width, l->why);
-	op->b = ink_net_numbers(l->net, width, l->why);
-	if (!op->s || !op->b)
-		return false;
-	for (i = 2; i < x->rank; i++)
-		inner *= x->dims[i];
-	for (i = 0; i < width; i++) {
-		k = i / inner;
-		op->s[i] = p[0]->data[k] / sqrt(p[3]->data[k] + epsilon);
-		op->b[i] = p[1]->data[k] - p[2]->data[k] * op->s[i];
-	}
-	return true;
+	if (out->rank && out->dims[0] == l->batch)
+		return true;
+	return ink_fail(l->why, "%s: its first dimension isn't the batch", l->label) ||
+	       ink_hint(l->why, "rows have to be independent of each other; keep the batch as the first dimension of every tensor");
 }
 
 /* An axis such that the row is what lies along it. */
-static bool whole_row(const struct lowering *l, const struct ink_array *x, uint32_t axis)
+static bool whole_row(const struct ink_lowering *l, const struct ink_array *x, uint32_t axis)
 {
 	uint32_t d;
 
@@ -312,10 +113,10 @@ static bool whole_row(const struct lowering *l, const struct ink_array *x, uint3
 	return true;
 }
 
-static bool lower_concat(struct lowering *l)
+static bool lower_concat(struct ink_lowering *l)
 {
-	const struct ink_array *x = shape_of(l, l->node->in[0]);
-	const uint32_t width = row_width(l, l->node->out[0]);
+	const struct ink_array *x = ink_lower_shape(l, l->node->in[0]);
+	const uint32_t width = ink_lower_width(l, l->node->out[0]);
 	uint32_t axis, d, k, left = l->node->n_in, at = 0, now;
 	struct ink_net_op *op;
 	int last = -1;
@@ -327,7 +128,7 @@ static bool lower_concat(struct lowering *l)
 			return ink_fail(l->why, "%s: interleaves its inputs", l->label) ||
 			       ink_hint(l->why, "join along the dimension after the batch");
 	for (k = 0; k < l->node->n_in; k++)
-		if (!is_dynamic(l, k))
+		if (!ink_lower_is_dynamic(l, k))
 			return ink_fail(l->why, "%s: input %u is constant", l->label, k) ||
 			       ink_hint(l->why, "fold constant inputs into the bias of the layer that follows");
 	if (left == 1) {
@@ -345,7 +146,7 @@ static bool lower_concat(struct lowering *l)
 		}
 		now = INKLING_MAX_INPUTS - op->n_in;
 		for (now = now < left ? now : left; now; now--, left--) {
-			op->width += row_width(l, l->node->in[at]);
+			op->width += ink_lower_width(l, l->node->in[at]);
 			op->in[op->n_in++] = l->op_of[l->node->in[at++]];
 		}
 		last = op - l->net->ops;
@@ -353,9 +154,9 @@ static bool lower_concat(struct lowering *l)
 	return l->net->ops[last].width == width;
 }
 
-static bool lower_softmax(struct lowering *l)
+static bool lower_softmax(struct ink_lowering *l)
 {
-	const struct ink_array *x = shape_of(l, l->node->in[0]);
+	const struct ink_array *x = ink_lower_shape(l, l->node->in[0]);
 	bool old = l->model->opset < 13;
 	uint32_t axis;
 
@@ -364,16 +165,16 @@ static bool lower_softmax(struct lowering *l)
 	if (!(old && axis == 1 && !l->vector) && !whole_row(l, x, axis))
 		return ink_fail(l->why, "%s: it is of a part of the row", l->label) ||
 		       ink_hint(l->why, "only a softmax over the whole row is supported");
-	return add(l, INK_NET_SOFTMAX, 0);
+	return ink_lower_add(l, INK_NET_SOFTMAX, 0);
 }
 
-static bool lower_reduce(struct lowering *l)
+static bool lower_reduce(struct ink_lowering *l)
 {
-	uint32_t n = row_width(l, l->node->in[0]);
+	uint32_t n = ink_lower_width(l, l->node->in[0]);
 	const char *name = l->node->pb->op_type;
 	struct ink_net_op *op;
 
-	if (row_width(l, l->node->out[0]) != 1)
+	if (ink_lower_width(l, l->node->out[0]) != 1)
 		return ink_fail(l->why, "%s: it reduces a part of the row", l->label) ||
 		       ink_hint(l->why, "supported: the sum or mean over the whole row of squared differences of two vectors");
 	if (!strcmp(name, "ReduceSumSquare")) {
@@ -383,7 +184,7 @@ static bool lower_reduce(struct lowering *l)
 		op->n_in = 1;
 		op->in[0] = l->op_of[l->node->in[0]];
 	}
-	op = add(l, INK_NET_REDUCE, 0);
+	op = ink_lower_add(l, INK_NET_REDUCE, 0);
 	if (!op)
 		return false;
 	if (!strcmp(name, "ReduceSumSquare"))
@@ -392,13 +193,13 @@ static bool lower_reduce(struct lowering *l)
 	return true;
 }
 
-static bool lower_quantize(struct lowering *l)
+static bool lower_quantize(struct ink_lowering *l)
 {
-	const struct ink_array *s = const_of(l, 1), *z = const_of(l, 2);
+	const struct ink_array *s = ink_lower_const(l, 1), *z = ink_lower_const(l, 2);
 	struct ink_net_op *op;
 	int zero;
 
-	if (!need_constant(l, 1) || !need_constant(l, 2))
+	if (!ink_lower_need_constant(l, 1) || !ink_lower_need_constant(l, 2))
 		return false;
 	if (s->count != 1)
 		return ink_fail(l->why, "%s: a scale for each channel of an activation", l->label) ||
@@ -409,22 +210,22 @@ static bool lower_quantize(struct lowering *l)
 	if (zero < -128 || zero > 127)
 		return ink_fail(l->why, "%s: its zero point isn't in the range of its type",
 				l->label);
-	op = add(l, INK_NET_RANGE, 0);
+	op = ink_lower_add(l, INK_NET_RANGE, 0);
 	if (!op)
 		return false;
 	op->fixed = (struct ink_net_range){ true, s->data[0], zero };
 	return true;
 }
 
-static bool lower_dequantize(struct lowering *l)
+static bool lower_dequantize(struct ink_lowering *l)
 {
-	const struct ink_array *s = const_of(l, 1), *z = const_of(l, 2);
+	const struct ink_array *s = ink_lower_const(l, 1), *z = ink_lower_const(l, 2);
 	const struct ink_net_op *from = &l->net->ops[l->op_of[l->node->in[0]]];
 	int zero = z ? (int)z->data[0] : 0;
 
-	if (!need_constant(l, 1) || !need_constant(l, 2))
+	if (!ink_lower_need_constant(l, 1) || !ink_lower_need_constant(l, 2))
 		return false;
-	if (shape_of(l, l->node->in[0])->type == INK_ONNX_UINT8)
+	if (ink_lower_shape(l, l->node->in[0])->type == INK_ONNX_UINT8)
 		zero -= 128;
 	if (from->kind != INK_NET_RANGE || s->count != 1 || s->data[0] != from->fixed.scale ||
 	    zero != from->fixed.zero)
@@ -435,7 +236,7 @@ static bool lower_dequantize(struct lowering *l)
 }
 
 /* Between QuantizeLinear and DequantizeLinear only the shape may change. */
-static bool check_integers(const struct lowering *l)
+static bool check_integers(const struct ink_lowering *l)
 {
 	uint32_t i;
 
@@ -443,42 +244,42 @@ static bool check_integers(const struct lowering *l)
 	    l->node->kernel->role == INK_ONNX_ROLE_DEQUANTIZE)
 		return true;
 	for (i = 0; i < l->node->n_in; i++)
-		if (is_dynamic(l, i) && (shape_of(l, l->node->in[i])->type == INK_ONNX_INT8 ||
-					 shape_of(l, l->node->in[i])->type == INK_ONNX_UINT8))
+		if (ink_lower_is_dynamic(l, i) && (ink_lower_shape(l, l->node->in[i])->type == INK_ONNX_INT8 ||
+					 ink_lower_shape(l, l->node->in[i])->type == INK_ONNX_UINT8))
 			return ink_fail(l->why, "%s: it reads integers", l->label) ||
 			       ink_hint(l->why, "export with pairs of QuantizeLinear and DequantizeLinear (QDQ)");
 	return true;
 }
 
-static bool lower_node(struct lowering *l)
+static bool lower_node(struct ink_lowering *l)
 {
 	struct ink_unary_step step;
 	struct ink_net_op *op;
 
 	switch (l->node->kernel->role) {
 	case INK_ONNX_ROLE_UNARY:
-		if (!is_dynamic(l, 0))
-			return need_constant(l, 1);
-		op = add(l, INK_NET_UNARY, 0);
+		if (!ink_lower_is_dynamic(l, 0))
+			return ink_lower_need_constant(l, 1);
+		op = ink_lower_add(l, INK_NET_UNARY, 0);
 		return op && ink_onnx_unary(l->model, l->node, &step, l->why) &&
 		       ink_unary_then(&op->f, step.code, step.a, step.b);
 	case INK_ONNX_ROLE_SAME:
 		l->op_of[l->node->out[0]] = l->op_of[l->node->in[0]];
-		return is_dynamic(l, 0) || need_constant(l, 1);
+		return ink_lower_is_dynamic(l, 0) || ink_lower_need_constant(l, 1);
 	case INK_ONNX_ROLE_BINARY:
-		return lower_binary(l);
+		return ink_lower_binary(l);
 	case INK_ONNX_ROLE_GEMM:
-		return lower_gemm(l);
+		return ink_lower_gemm(l);
 	case INK_ONNX_ROLE_MATMUL:
-		return need_constant(l, 1) && lower_product(l, const_of(l, 1), false, 1);
+		return ink_lower_need_constant(l, 1) && ink_lower_product(l, ink_lower_const(l, 1), false, 1);
 	case INK_ONNX_ROLE_NORM:
-		return lower_norm(l);
+		return ink_lower_norm(l);
 	case INK_ONNX_ROLE_CONCAT:
 		return lower_concat(l);
 	case INK_ONNX_ROLE_SOFTMAX:
 		return lower_softmax(l);
 	case INK_ONNX_ROLE_REDUCE:
-		return need_constant(l, 1) && lower_reduce(l);
+		return ink_lower_need_constant(l, 1) && lower_reduce(l);
 	case INK_ONNX_ROLE_QUANTIZE:
 		return lower_quantize(l);
 	case INK_ONNX_ROLE_DEQUANTIZE:
@@ -488,7 +289,7 @@ static bool lower_node(struct lowering *l)
 	}
 }
 
-static bool lower_nodes(struct lowering *l)
+static bool lower_nodes(struct ink_lowering *l)
 {
 	const struct ink_onnx *m = l->model;
 	uint32_t i, value, before;
@@ -511,7 +312,7 @@ static bool lower_nodes(struct lowering *l)
 	return ink_net_sort(l->net, l->why);
 }
 
-static bool probe(struct lowering *l, size_t width, struct ink_pool *pool)
+static bool probe(struct ink_lowering *l, size_t width, struct ink_pool *pool)
 {
 	uint32_t i;
 
@@ -527,7 +328,7 @@ static bool probe(struct lowering *l, size_t width, struct ink_pool *pool)
 struct ink_net *ink_net_lower(const struct ink_onnx *model, size_t width, struct ink_diag *why)
 {
 	size_t fixed = ink_onnx_batch(model);
-	struct lowering l = {
+	struct ink_lowering l = {
 		.model = model, .batch = fixed ? fixed : PROBE_ROWS,
 		.vector = model->in_rank == 1, .why = why,
 	};

@@ -4,7 +4,8 @@
  *
  * What lives here: the file as protocol buffers, names resolved to values,
  * nodes put in order (cycles found), and constant sub-graphs evaluated. What
- * doesn't: numbers (onnx_tensor.c) and what operators compute (onnx_float.c).
+ * doesn't: numbers (onnx_tensor.c), looking at what was read (onnx_access.c),
+ * and what operators compute (onnx_float.c).
  * The file is hostile: its size, its counts and all memory it makes us use are
  * bounded, and no message contains itself (onnx.proto), so nothing recurses.
  */
@@ -16,6 +17,8 @@
 
 #include "onnx_float.h"
 #include "onnx_graph.h"
+
+#define UNPACK_SLACK	((size_t)16 << 20)
 
 struct name {
 	const char *name;
@@ -34,91 +37,6 @@ struct reader {
 	uint32_t n_order;
 	struct ink_diag *why;
 };
-
-static const char *rotating(char **buffer)
-{
-	static char buffers[4][128];
-	static unsigned int next;
-
-	*buffer = buffers[next++ % 4];
-	return *buffer;
-}
-
-const char *ink_onnx_label(const struct ink_onnx_node *node)
-{
-	char op[40], name[48], *to;
-
-	rotating(&to);
-	ink_printable(op, sizeof(op), node->pb->op_type);
-	if (node->pb->name && node->pb->name[0])
-		snprintf(to, 128, "%s at node %u (%s)", op, node->index,
-			 ink_printable(name, sizeof(name), node->pb->name));
-	else
-		snprintf(to, 128, "%s at node %u", op, node->index);
-	return to;
-}
-
-const char *ink_onnx_value_name(const struct ink_onnx *model, uint32_t value)
-{
-	char *to;
-
-	rotating(&to);
-	return ink_printable(to, 64, value < model->n_values ? model->values[value].name : "");
-}
-
-const char *ink_onnx_metadata(const struct ink_onnx *model, const char *key)
-{
-	size_t i;
-
-	for (i = 0; i < model->pb->n_metadata_props; i++) {
-		const Inkonnx__StringStringEntry *e = model->pb->metadata_props[i];
-
-		if (e->key && !strcmp(e->key, key))
-			return e->value ? e->value : "";
-	}
-	return NULL;
-}
-
-const Inkonnx__Attribute *ink_onnx_attr(const struct ink_onnx_node *node, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < node->pb->n_attribute; i++) {
-		const Inkonnx__Attribute *a = node->pb->attribute[i];
-
-		if (a->name && !strcmp(a->name, name))
-			return a;
-	}
-	return NULL;
-}
-
-bool ink_onnx_attr_int(const struct ink_onnx_node *node, const char *name, int64_t *value,
-		       struct ink_diag *why)
-{
-	const Inkonnx__Attribute *a = ink_onnx_attr(node, name);
-
-	if (!a)
-		return true;
-	/* A zero need not be in the file when the type says that it is an integer. */
-	if (!a->has_i && a->type != 2)
-		return ink_fail(why, "%s: attribute %s isn't an integer", ink_onnx_label(node), name);
-	*value = a->i;
-	return true;
-}
-
-bool ink_onnx_attr_float(const struct ink_onnx_node *node, const char *name, double *value,
-			 struct ink_diag *why)
-{
-	const Inkonnx__Attribute *a = ink_onnx_attr(node, name);
-
-	if (!a)
-		return true;
-	if ((!a->has_f && a->type != 1) || !__builtin_isfinite(a->f))
-		return ink_fail(why, "%s: attribute %s isn't a finite number", ink_onnx_label(node),
-				name);
-	*value = a->f;
-	return true;
-}
 
 static void *pb_alloc(void *pool, size_t size)
 {
@@ -385,6 +303,7 @@ static bool order_nodes(struct reader *r)
 {
 	uint32_t *stack = r->order + r->n_all, depth = 0, top, next;
 	bool cycle = false;
+	char name[64];
 
 	top = r->model->values[r->model->output].producer;
 	if (top == INK_ONNX_NONE)
@@ -398,7 +317,7 @@ static bool order_nodes(struct reader *r)
 		if (cycle)
 			return ink_fail(r->why, "%s is part of a cycle: its input \"%s\" depends on its own output",
 					ink_onnx_label(&r->all[top]),
-					ink_printable((char[64]){ 0 }, 64,
+					ink_printable(name, sizeof(name),
 						      r->all[next].pb->output[0]));
 		if (next == INK_ONNX_NONE) {
 			r->state[top] = DONE;
@@ -488,9 +407,12 @@ struct ink_onnx *ink_onnx_read(const void *bytes, size_t size, const char *outpu
 		ink_fail(why, "%zu bytes; an ONNX file may have 1 to %u MiB", size,
 			 INK_ONNX_MAX_FILE >> 20);
 	} else {
+		/* Weights take as much memory as in the file; a flood of empty nodes takes 50 times. */
+		m->pool.limit = UNPACK_SLACK + 8 * size;
 		m->pb = inkonnx__model__unpack(&allocator, size, bytes);
+		m->pool.limit = INK_ONNX_MAX_MEMORY;
 		if (!m->pb) {
-			ink_fail(why, "not an ONNX model: the file is truncated or no protocol buffer");
+			ink_fail(why, "not an ONNX model: the file is truncated, no protocol buffer, or has far too many parts");
 			ink_hint(why, "export or copy it again; onnx.checker.check_model() says more");
 		}
 	}

@@ -51,7 +51,7 @@ static void print_quantisation(const struct ink_compile *c)
 		printf(" (error %.3g with 7, %.3g with 8; 7 is taken up to %g, or %g times that of 8)",
 		       s->error7, s->error8, INK_SEARCH_NEGLIGIBLE, INK_SEARCH_TOLERANCE);
 	printf("\nsearch       %u candidates on %s rows: error %.3g, %.3g before\n", s->tried,
-	       ink_fmt_count(c->quant->rows), s->error, s->first);
+	       ink_fmt_count(s->rows), s->error, s->first);
 }
 
 static void print_text(const struct ink_report *r, const struct ink_compile *c,
@@ -102,7 +102,7 @@ static void json_quantisation(struct json_object *o, const struct ink_compile *c
 	struct json_object *q = ink_json_object();
 
 	ink_json_int(q, "activation_bits", c->quant->bits);
-	ink_json_u64(q, "rows", c->quant->rows);
+	ink_json_u64(q, "rows", s->rows);
 	ink_json_int(q, "candidates", s->tried);
 	ink_json_num(q, "error", s->error, 9);
 	ink_json_num(q, "error_before", s->first, 9);

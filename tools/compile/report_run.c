@@ -25,7 +25,8 @@ struct comparison {
 	const struct ink_rows *rows;
 	struct ink_model *model;
 	void *out;
-	double **values;	/* of a chunk */
+	double *x;		/* of a chunk */
+	double **values;	/* likewise */
 	struct scored *of_float, *of_int8;
 	double unit;
 };
@@ -139,8 +140,8 @@ static bool run(struct comparison *p, struct ink_diag *why)
 
 	for (done = 0; done < p->rows->n; done += chunk) {
 		chunk = p->rows->n - done < CHUNK ? p->rows->n - done : CHUNK;
-		if (!ink_net_eval(net, p->rows->x + done * p->c->schema->width, chunk,
-				  p->c->schema->width, p->values, why))
+		ink_rows_expand(p->rows, p->c->schema, done, chunk, p->x);
+		if (!ink_net_eval(net, p->x, chunk, p->c->schema->width, p->values, why))
 			return false;
 		for (i = 0; i < chunk; i++) {
 			const double *y = p->values[net->output] + i * n;
@@ -161,6 +162,7 @@ bool ink_report_run(struct ink_report *r, const struct ink_compile *c, const str
 	struct comparison p = {
 		.r = r, .c = c, .rows = rows,
 		.model = ink_model_open_image(c->image, c->size),
+		.x = calloc(CHUNK * (size_t)c->schema->width, sizeof(*p.x)),
 		.values = calloc(c->net->n_ops, sizeof(*p.values)),
 		.of_float = calloc(rows->n, sizeof(*p.of_float)),
 		.of_int8 = calloc(rows->n, sizeof(*p.of_int8)),
@@ -177,7 +179,7 @@ bool ink_report_run(struct ink_report *r, const struct ink_compile *c, const str
 		     ink_hint(why, "%s", ink_failure_last()->hint);
 	else
 		p.out = malloc(ink_model_output_size(p.model));
-	ok = p.model && p.out && p.values && p.of_float && p.of_int8;
+	ok = p.model && p.out && p.x && p.values && p.of_float && p.of_int8;
 	if (!ok)
 		ink_fail(why, "no memory to compare %zu rows", rows->n);
 	if (c->net->ops[c->net->output].kind == INK_NET_DIST)
@@ -189,6 +191,7 @@ bool ink_report_run(struct ink_report *r, const struct ink_compile *c, const str
 	}
 	ink_model_close(p.model);
 	free(p.out);
+	free(p.x);
 	free(p.values);
 	free(p.of_float);
 	free(p.of_int8);

@@ -121,22 +121,18 @@ bool ink_rows_read(const char *path, const struct ink_schema *s, const char *lab
 	return ok;
 }
 
-bool ink_rows_expand(struct ink_rows *rows, const struct ink_schema *s, struct ink_diag *why)
+void ink_rows_expand(const struct ink_rows *rows, const struct ink_schema *s, size_t from,
+		     size_t n, double *x)
 {
 	size_t i;
 
-	rows->x = calloc(rows->n, s->width * sizeof(*rows->x));
-	if (!rows->x)
-		return ink_fail(why, "no memory for %zu rows of %u numbers", rows->n, s->width);
-	for (i = 0; i < rows->n; i++)
-		ink_schema_expand(s, rows->raw + i * s->n, rows->x + i * s->width);
-	return true;
+	for (i = 0; i < n; i++)
+		ink_schema_expand(s, rows->raw + (from + i) * s->n, x + i * s->width);
 }
 
 void ink_rows_free(struct ink_rows *rows)
 {
 	free(rows->raw);
-	free(rows->x);
 	free(rows->label);
 	memset(rows, 0, sizeof(*rows));
 }

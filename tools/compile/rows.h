@@ -16,14 +16,12 @@
  * struct ink_rows - rows in memory
  * @n: number of rows
  * @raw: [n][features]
- * @x: [n][width], expanded
  * @label: class of each, or NULL without labels
  * @cut: the file has more rows than were read
  */
 struct ink_rows {
 	size_t n;
 	int32_t *raw;
-	double *x;
 	uint8_t *label;
 	bool cut;
 };
@@ -45,9 +43,9 @@ struct ink_rows {
 bool ink_rows_read(const char *path, const struct ink_schema *schema, const char *label,
 		   const char *benign, const char (*classes)[32], uint32_t n_classes,
 		   struct ink_rows *rows, struct ink_diag *why);
-/* Expand the raw features; the schema has to be bounded. */
-bool ink_rows_expand(struct ink_rows *rows, const struct ink_schema *schema,
-		     struct ink_diag *why);
+/* Rows @from to @from + @n as the ONNX model sees them, [n][width]; the schema is bounded. */
+void ink_rows_expand(const struct ink_rows *rows, const struct ink_schema *schema, size_t from,
+		     size_t n, double *x);
 void ink_rows_free(struct ink_rows *rows);
 
 /* Features for a model without schema: all columns but @label that are numbers. */

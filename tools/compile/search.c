@@ -273,8 +273,7 @@ bool ink_search_run(struct ink_quant *q, struct ink_search *s, struct ink_diag *
 	rows = each < ROWS_LEAST ? ROWS_LEAST : each > (double)q->rows ? q->rows : (size_t)each;
 	ok = s->bits ? search_bits(q, s, k, n, s->bits, rows, &s->error, why) :
 		       search_both(q, s, k, n, rows, why);
-	/* The error that is reported is that on all rows. */
-	ok = ok && ink_search_error(q, s, q->rows, &s->error, why);
+	s->rows = rows;
 	free(k);
 	return ok;
 }

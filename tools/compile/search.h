@@ -21,6 +21,7 @@
  * @done: progress, of
  * @total: candidates, some of which turn out to be the same
  * @tried: candidates run
+ * @rows: calibration rows that each was run on
  * @error: root of the weighted mean squared error of the result, at the end
  * @first: the same before the search
  * @error7: of 7 bits where both were tried, else 0
@@ -33,6 +34,7 @@ struct ink_search {
 	void (*progress)(void *arg, uint32_t done, uint32_t total);
 	void *arg;
 	uint32_t done, total, tried;
+	size_t rows;
 	double error;
 	double first;
 	double error7, error8;
