@@ -2,8 +2,8 @@
 #
 # The attack tool of our own that the demo and the captures for training use inside the VM.
 
-ALL += $(B)/selftests/connects
+ALL += $(B)/traffic/connects
 
-$(B)/selftests/connects: $(B)/obj/tests/traffic/connects.o
+$(B)/traffic/connects: $(B)/obj/tests/traffic/connects.o
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
