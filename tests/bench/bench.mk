@@ -14,15 +14,14 @@ $(B)/obj/tests/bench/%.o: INK_CPPFLAGS += -Itools/lib -Itools/lib/port -Ikmod/co
 # The plain peer is what -O2 makes of it, whatever the rest is compiled with.
 $(B)/obj/tests/bench/peer_scalar.o: override CFLAGS := -O2
 
-# Built anew when the library comes or goes: a file of one name or the other.
-BENCH_PEERS := $(B)/bench/$(if $(BENCH_XNNPACK),with,without)-xnnpack
-$(BENCH_PEERS):
+# Built anew when the library comes or goes: a file that says whether it is there.
+BENCH_PEERS := $(if $(BENCH_XNNPACK),with,without) XNNPACK
+$(B)/bench/peers: FORCE
 	@mkdir -p $(@D)
-	@rm -f $(@D)/with-xnnpack $(@D)/without-xnnpack
-	@touch $@
+	@echo "$(BENCH_PEERS)" | cmp -s - $@ || echo "$(BENCH_PEERS)" > $@
 
 $(B)/obj/tests/bench/peer_xnnpack.o: INK_CPPFLAGS += $(if $(BENCH_XNNPACK),-DHAVE_XNNPACK)
-$(B)/obj/tests/bench/peer_xnnpack.o: $(BENCH_PEERS)
+$(B)/obj/tests/bench/peer_xnnpack.o: $(B)/bench/peers
 
 $(B)/bench/engine: $(BENCH_OBJS) $(CORE_OBJS)
 	@mkdir -p $(@D)
