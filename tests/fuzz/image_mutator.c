@@ -131,13 +131,9 @@ static void *blob_resize(struct parts *p, u32 i, u32 size)
 	return blob;
 }
 
-/* The size of the result, 0 if it doesn't fit. */
-static size_t put_together(struct parts *p, u8 *data, size_t max_size)
+static void add_parts(struct parts *p, struct ink_builder *b)
 {
-	struct ink_builder *b = ink_builder_new();
-	struct inkling_header *h = ink_builder_header(b);
-	void *image = NULL;
-	size_t size = 0;
+	const char *names[MAX_NAMES];
 	u32 i;
 
 	*ink_builder_card(b) = p->card;
@@ -146,13 +142,10 @@ static size_t put_together(struct parts *p, u8 *data, size_t max_size)
 		*ink_builder_feature_at(b, i) = p->features[i];
 	}
 	/* The names of a category that doesn't stay. */
-	if (p->n_names) {
-		const char *names[MAX_NAMES];
-
-		for (i = 0; i < p->n_names; i++)
-			names[i] = "";
+	for (i = 0; i < p->n_names; i++)
+		names[i] = "";
+	if (p->n_names)
 		ink_builder_category(b, "", names, p->n_names);
-	}
 	for (i = 0; i < p->n_tensors; i++) {
 		struct inkling_tensor *t = &p->tensors[i];
 		u64 bytes = tensor_size(t);
@@ -170,31 +163,43 @@ static size_t put_together(struct parts *p, u8 *data, size_t max_size)
 		ink_builder_op(b, 0, 0, NULL, 0, NULL, 0);
 		*ink_builder_op_at(b, i) = p->ops[i];
 	}
+}
+
+/* Names lie behind one feature too many: drop that, write them as they were. The new size. */
+static size_t restore_names(const struct parts *p, u8 *image, size_t size)
+{
+	struct inkling_header *h = (struct inkling_header *)image;
+	struct inkling_section *n = &h->section[INKLING_SEC_NAMES];
+	u32 i;
+
+	h->section[INKLING_SEC_FEATURES].size -= sizeof(p->features[0]);
+	h->n_features--;
+	memmove(image + n->offset - sizeof(p->features[0]), image + n->offset, size - n->offset);
+	size -= sizeof(p->features[0]);
+	h->file_size = size;
+	for (i = INKLING_SEC_NAMES; i < INKLING_SEC_NR; i++)
+		h->section[i].offset -= sizeof(p->features[0]);
+	memcpy(image + n->offset, p->names, p->n_names * sizeof(p->names[0]));
+	return size;
+}
+
+/* The size of the result, 0 if it doesn't fit. */
+static size_t put_together(struct parts *p, u8 *data, size_t max_size)
+{
+	struct ink_builder *b = ink_builder_new();
+	struct inkling_header *h = ink_builder_header(b);
+	void *image = NULL;
+	size_t size = 0;
+
+	add_parts(p, b);
 	h->n_classes = p->header.n_classes;
 	h->must = p->header.must;
 	h->may = p->header.may;
 	memcpy(h->reserved, p->header.reserved, sizeof(h->reserved));
 	ink_builder_io(b, p->header.input, p->header.output, p->header.head, p->header.threshold);
 	if (!ink_builder_finish(b, &image, &size)) {
-		struct inkling_section *f, *n;
-
-		/* Names lie behind one feature too many: drop that, write them as they were. */
-		h = image;
-		f = &h->section[INKLING_SEC_FEATURES];
-		n = &h->section[INKLING_SEC_NAMES];
-		if (p->n_names) {
-			u8 *bytes = image;
-
-			f->size -= sizeof(p->features[0]);
-			h->n_features--;
-			memmove(bytes + n->offset - sizeof(p->features[0]), bytes + n->offset,
-				size - n->offset);
-			size -= sizeof(p->features[0]);
-			h->file_size = size;
-			for (i = INKLING_SEC_NAMES; i < INKLING_SEC_NR; i++)
-				h->section[i].offset -= sizeof(p->features[0]);
-			memcpy(bytes + n->offset, p->names, p->n_names * sizeof(p->names[0]));
-		}
+		if (p->n_names)
+			size = restore_names(p, image, size);
 		if (size <= max_size) {
 			ink_image_seal(image, size);
 			memcpy(data, image, size);

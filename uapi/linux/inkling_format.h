@@ -253,6 +253,7 @@ struct inkling_tensor {
  * @INKLING_OP_DIST: y = min(round(sum(((a - za) - (b - zb))^2 m / 2^shift),
  *	2^31 - 1). in: a, b int8 or int16 [n]. out: int32 [1].
  *	attr: za, zb, m, shift.
+ * @INKLING_OP_NR: one more than the last.
  */
 enum inkling_opcode {
 	INKLING_OP_QUANT = 1,
