@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
 /*
- * The operators in 256-bit vectors.
+ * The operators in 256-bit vectors: DENSE, and the way in.
  *
- * What lives here: DENSE and QUANT on what pack.c and pack_quant.c prepared,
- * with the same bits as ops.c. Each instruction set has a file that includes
+ * What lives here: DENSE on what pack.c prepared, with the same bits as ops.c.
+ * QUANT is in vector_quant.h. Each instruction set has a file that includes
  * this one and says by VECTOR_RUN how its entry is called and by VECTOR_VNNI
  * whether it has AVX-VNNI; only those files are compiled with vectors, so they
  * hold nothing that may be called outside of an FPU section. Integers only.
@@ -32,6 +32,8 @@ static __always_inline __m256i loadu(const void *p)
 {
 	return _mm256_loadu_si256(p);
 }
+
+#include "vector_quant.h"
 
 static u32 elem_size(const struct ink_bound *b)
 {
@@ -470,121 +472,6 @@ static void run_dense(const struct ink_bound *b, u8 *arena, u32 first, u32 rows)
 	if (b->in_const[5])
 		for (i = 0; i < end - first; i++)
 			y[i] = ((const u8 *)b->in_const[5])[(s8)y[i] + 128];
-}
-
-/*
- * ink_log2_q16() of eight unsigned numbers, none of them 0. The position of
- * the highest bit comes from one table look-up for each half of each byte.
- */
-static __always_inline __m256i log2_q16(__m256i v)
-{
-	const __m256i nibble = _mm256_set1_epi8(0xf);
-	const __m256i low = _mm256_broadcastsi128_si256(
-		_mm_setr_epi8(0, 1, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4, 4));
-	const __m256i high = _mm256_broadcastsi128_si256(
-		_mm_setr_epi8(0, 5, 6, 6, 7, 7, 7, 7, 8, 8, 8, 8, 8, 8, 8, 8));
-	__m256i top, norm;
-
-	top = _mm256_max_epu8(
-		_mm256_shuffle_epi8(low, _mm256_and_si256(v, nibble)),
-		_mm256_shuffle_epi8(high, _mm256_and_si256(_mm256_srli_epi32(v, 4), nibble)));
-	top = _mm256_andnot_si256(_mm256_cmpeq_epi8(top, _mm256_setzero_si256()),
-				  _mm256_add_epi8(top, _mm256_set1_epi32(0x18100800)));
-	top = _mm256_max_epu8(top, _mm256_srli_epi32(top, 16));
-	top = _mm256_max_epu8(top, _mm256_srli_epi32(top, 8));
-	top = _mm256_and_si256(top, _mm256_set1_epi32(0xff));
-	/* top is one above the position, norm >> 15 is one and the fraction. */
-	norm = _mm256_sllv_epi32(v, _mm256_sub_epi32(_mm256_set1_epi32(32), top));
-	top = _mm256_add_epi32(_mm256_slli_epi32(top, 16), _mm256_srli_epi32(norm, 15));
-	return _mm256_sub_epi32(top, _mm256_set1_epi32(2 << 16));
-}
-
-/*
- * @a where the mask is set, else @b. gcc 12 drops _mm256_blendv_epi8(), which
- * would do the same, when char is unsigned, as it is in kernels.
- */
-static __always_inline __m256i choose(__m256i mask, __m256i a, __m256i b)
-{
-	return _mm256_or_si256(_mm256_and_si256(mask, a), _mm256_andnot_si256(mask, b));
-}
-
-/* Eight rows of a QUANT. Differences are unsigned: up to 2^32 - 2. */
-static __always_inline void quant_chunk(const struct ink_x86_chunk *c, const s32 *raw, u8 *y)
-{
-	__m256i lo = load(c->lo), u, even, odd;
-	__m128i h;
-
-	u = _mm256_min_epi32(_mm256_max_epi32(loadu(raw), lo), load(c->hi));
-	u = _mm256_sub_epi32(u, lo);
-	if (c->any_log)
-		u = choose(load(c->log), log2_q16(_mm256_add_epi32(u, _mm256_set1_epi32(1))), u);
-	even = _mm256_mul_epu32(u, load(c->mult));
-	odd = _mm256_mul_epu32(_mm256_srli_epi64(u, 32), load(c->mult_odd));
-	even = _mm256_srlv_epi64(_mm256_add_epi64(even, load(c->add)), load(c->shift));
-	odd = _mm256_srlv_epi64(_mm256_add_epi64(odd, load(c->add_odd)), load(c->shift_odd));
-	u = _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xaa);
-	u = _mm256_add_epi32(u, load(c->zero));
-	h = _mm_packs_epi32(_mm256_castsi256_si128(u), _mm256_extracti128_si256(u, 1));
-	_mm_storel_epi64((__m128i *)y, _mm_packs_epi16(h, h));
-}
-
-/* In order, so that what a vector writes too much is overwritten by the next piece. */
-static const struct ink_x86_piece *gather(const struct ink_x86_piece *p, u32 count,
-					   const s32 *raw, s32 *to)
-{
-	const struct ink_x86_piece *end = p + count;
-	u32 i;
-
-	for (; p < end; p++)
-		for (i = 0; i < p->len; i += 8)
-			_mm256_storeu_si256((__m256i *)(to + p->dst + i), loadu(raw + p->src + i));
-	return p;
-}
-
-static const struct ink_x86_piece *spread(const struct ink_x86_piece *p, u32 count,
-					   const u8 *from, u8 *y)
-{
-	const struct ink_x86_piece *end = p + count;
-	__m256i v;
-	u32 i;
-
-	for (; p < end; p++) {
-		v = _mm256_set1_epi8((char)p->zero);
-		for (i = 0; i < p->len; i += 32) {
-			if (p->src != INKLING_NONE)
-				v = loadu(from + p->src + i);
-			_mm256_storeu_si256((__m256i *)(y + p->dst + i), v);
-		}
-	}
-	return p;
-}
-
-static void run_quant(const struct ink_bound *b, u8 *arena)
-{
-	const struct ink_x86_quant *head = b->packed;
-	const struct ink_x86_chunk *chunk = (const void *)(head + 1);
-	const struct ink_x86_piece *piece = (const void *)(chunk + head->chunks);
-	const s32 *raw = (const s32 *)(arena + b->in_off[0]), *src = raw + head->src;
-	s32 *gathered = (s32 *)(arena + b->scratch_off);
-	u8 *y = arena + b->out_off, *to = y;
-	const struct ink_x86_hot *hot;
-	u32 i, at;
-
-	if (head->gathers) {
-		piece = gather(piece, head->gathers, raw, gathered);
-		src = gathered;
-	}
-	if (head->pieces)
-		to = (u8 *)gathered + ink_x86_gathered(head->chunks);
-	for (i = 0; i < head->chunks; i++)
-		quant_chunk(chunk + i, src + 8 * i, to + 8 * i);
-	hot = (const void *)spread(piece, head->pieces, to, y);
-	for (i = 0; i < head->hots; i++, hot++) {
-		at = (u32)raw[hot->feature] - (u32)hot->lo;
-		/* The caller chooses it, so it stays in bounds under speculation too. */
-		if (raw[hot->feature] >= hot->lo && at < hot->width)
-			y[hot->dst + array_index_nospec(at, hot->width)] = (u8)hot->hot;
-	}
 }
 
 void VECTOR_RUN(const struct ink_bound *b, u32 count, u8 *arena, u32 first, u32 rows)
