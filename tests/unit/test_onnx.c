@@ -492,6 +492,13 @@ static void test_lowering(void **state)
 	om_node(m, "Reshape", "p,flat", "t");
 	om_model(m)->graph->output[0]->name = "t";
 	refused(m, "Reshape at node 4 (make_t): its first dimension isn't the batch");
+	/* A vector of weights leaves one number of each row: a softmax is across the batch. */
+	m = good();
+	om_model(m)->opset_import[0]->version = 11;
+	om_model(m)->graph->node[2]->op_type = "MatMul";
+	om_model(m)->graph->node[2]->input[1] = "b0";
+	om_model(m)->graph->node[2]->n_attribute = 0;
+	refused(m, "Softmax at node 3 (make_p): it is of a part of the row");
 	m = good();
 	om_node(m, "MatMul", "w0,x", "t");
 	om_model(m)->graph->output[0]->name = "t";

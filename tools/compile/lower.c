@@ -105,7 +105,7 @@ static bool whole_row(const struct ink_lowering *l, const struct ink_array *x, u
 {
 	uint32_t d;
 
-	if (axis < (l->vector ? 0u : 1u))
+	if (axis >= x->rank || (!l->vector && !axis))
 		return false;
 	for (d = !l->vector; d < x->rank; d++)
 		if (d != axis && x->dims[d] != 1)
@@ -162,7 +162,8 @@ static bool lower_softmax(struct ink_lowering *l)
 
 	if (!ink_onnx_axis(l->node, "axis", old ? 1 : -1, x->rank, &axis, l->why))
 		return false;
-	if (!(old && axis == 1 && !l->vector) && !whole_row(l, x, axis))
+	/* Before version 13 all dimensions from the axis on count as one. */
+	if (!(old && axis == 1 && x->rank > 1 && !l->vector) && !whole_row(l, x, axis))
 		return ink_fail(l->why, "%s: it is of a part of the row", l->label) ||
 		       ink_hint(l->why, "only a softmax over the whole row is supported");
 	return ink_lower_add(l, INK_NET_SOFTMAX, 0);
