@@ -146,7 +146,9 @@ print([json.loads(l)["event"] for l in open(sys.argv[1])])' "$w/events")" "['cre
 
 # doctor
 status "doctor" 0 inkling doctor
-sh -c 'exec sleep 20' </dev/inkling &
+sleep 20 </dev/inkling &
+holder=$!
+wait_until 10 grep -q sleep "/proc/$holder/comm"
 like "doctor says who holds the module" "$(inkling doctor --json)" "process $! \(sleep\)"
 kill $!
 check "unload" inkling unload cli.a cli.b
