@@ -149,8 +149,8 @@ status "doctor" 0 inkling doctor
 sleep 20 </dev/inkling &
 holder=$!
 wait_until 10 grep -q sleep "/proc/$holder/comm"
-like "doctor says who holds the module" "$(inkling doctor --json)" "process $! \(sleep\)"
-kill $!
+like "doctor says who holds the module" "$(inkling doctor --json)" "process $holder \(sleep\)"
+kill "$holder"
 check "unload" inkling unload cli.a cli.b
 is "nothing is left" "$(inkling slots --json)" "[]"
 done_testing
