@@ -146,7 +146,7 @@ print([json.loads(l)["event"] for l in open(sys.argv[1])])' "$w/events")" "['cre
 
 # doctor
 status "doctor" 0 inkling doctor
-sleep 20 </dev/inkling &
+sleep 20 3</dev/inkling &
 holder=$!
 wait_until 10 grep -q sleep "/proc/$holder/comm"
 like "doctor says who holds the module" "$(inkling doctor --json)" "process $holder \(sleep\)"
