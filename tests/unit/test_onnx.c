@@ -503,6 +503,13 @@ static void test_lowering(void **state)
 	om_node(m, "MatMul", "w0,x", "t");
 	om_model(m)->graph->output[0]->name = "t";
 	refused(m, "MatMul at node 4 (make_t)");
+}
+
+/* So is what only makes sense at the end, and arithmetic that isn't of one vector. */
+static void test_lowering_ends(void **state)
+{
+	struct om *m;
+
 	m = good();
 	om_node(m, "Softmax", "p", "t");
 	om_model(m)->graph->output[0]->name = "t";
@@ -551,7 +558,7 @@ int main(void)
 		cmocka_unit_test(test_names), cmocka_unit_test(test_cycle),
 		cmocka_unit_test(test_order), cmocka_unit_test(test_tensors),
 		cmocka_unit_test(test_shapes), cmocka_unit_test(test_bombs), cmocka_unit_test(test_huge),
-		cmocka_unit_test(test_lowering),
+		cmocka_unit_test(test_lowering), cmocka_unit_test(test_lowering_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
