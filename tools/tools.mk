@@ -71,6 +71,6 @@ install-tools: $(B)/inkling $(B)/libinkling.a $(B)/libinkling.so $(B)/libinkling
 
 # Writes the images that tests/selftests/cli.sh loads.
 SELFTESTS += $(B)/test/cli/images
-$(B)/test/cli/images: $(B)/obj/tests/selftests/cli/images.o $(B)/obj/tests/unit/models.o $(B)/libinkling.a
+$(B)/test/cli/images: $(B)/obj/tests/selftests/cli/images.o $(B)/obj/tests/unit/models.o $(RANDMODEL:%.c=$(B)/obj/%.o) $(B)/libinkling.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIB_LIBS) $(LDLIBS)

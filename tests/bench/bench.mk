@@ -7,9 +7,8 @@ BENCH += $(B)/bench/engine
 
 BENCH_XNNPACK := $(and $(wildcard /usr/include/pthreadpool.h),$(wildcard /usr/include/xnnpack.h))
 BENCH_OBJS    := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/bench/*.c) \
-	tests/lib/randmodel.c tests/lib/randmodel_ops.c tools/lib/image_builder.c tools/lib/image_layout.c)
+	$(RANDMODEL) tools/lib/image_builder.c tools/lib/image_layout.c)
 
-$(B)/obj/tests/bench/%.o: INK_CPPFLAGS += -Itools/lib -Itools/lib/port -Ikmod/core -Itests/lib
 
 # The plain peer is what -O2 makes of it, whatever the rest is compiled with.
 $(B)/obj/tests/bench/peer_scalar.o: override CFLAGS := -O2

@@ -11,11 +11,11 @@
 
 FUZZ_SAN  := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 FUZZ_CORE := $(CORE_SRCS:%.c=$(B)/fuzz/obj/%.o)
-FUZZ_HELP := $(patsubst %.c,$(B)/fuzz/obj/%.o,tests/unit/models.c tests/unit/random_model.c \
+FUZZ_HELP := $(patsubst %.c,$(B)/fuzz/obj/%.o,tests/unit/models.c $(RANDMODEL) \
 	tools/lib/image_builder.c tools/lib/image_layout.c)
 
 $(B)/fuzz/obj/kmod/%.o $(B)/fuzz/obj/tests/%.o: \
-	INK_CPPFLAGS += -Itools/lib -Itools/lib/port -Ikmod/core -Itests/unit
+	INK_CPPFLAGS += -Itools/lib -Itools/lib/port -Ikmod/core -Itests/lib -Itests/unit
 $(B)/fuzz/obj/tools/%.o: INK_CPPFLAGS += -Itools/lib -Itools/lib/port -Ikmod/core
 
 $(B)/fuzz/obj/%.o: %.c

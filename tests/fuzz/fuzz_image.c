@@ -61,7 +61,7 @@ static void check_output(const struct ink_plan *plan, const u8 *out)
 	CHECK(class ? score >= h->threshold : !h->n_classes || score < h->threshold);
 }
 
-static void run(const struct ink_plan *plan, const struct ink_plan *other, struct rnd *r)
+static void run(const struct ink_plan *plan, const struct ink_plan *other, struct ink_rand *r)
 {
 	u8 *in = exact(plan->input_size), *out = exact(plan->output_size);
 	u8 *again = exact(plan->output_size);
@@ -71,7 +71,7 @@ static void run(const struct ink_plan *plan, const struct ink_plan *other, struc
 	for (k = 0; k < 4; k++) {
 		for (i = 0; i < plan->input_size; i++)
 			in[i] = (u8)(k == 0 ? 0x80 : k == 1 ? 0x7f : k == 2 && i % 4 > 1 ? 0 :
-				     rnd_next(r) >> 33);
+				     ink_rand_next(r) >> 33);
 		ink_plan_run(plan, INK_ISA_SCALAR, arena, in, out);
 		check_output(plan, out);
 		ink_plan_run(plan, plan->isa, arena, in, again);
@@ -91,7 +91,7 @@ static void try_image(const void *image, size_t size)
 	static const unsigned long options[] = {
 		INK_PLAN_UNFUSED, INK_PLAN_S16, INK_PLAN_S8, INK_PLAN_UNFUSED | INK_PLAN_S16,
 	};
-	struct rnd r = { size };
+	struct ink_rand r = { size };
 	struct ink_plan *plan, *other;
 	struct ink_graph *g;
 	struct ink_why why;

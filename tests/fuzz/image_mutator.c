@@ -33,7 +33,7 @@ struct parts {
 	u32 n_features, n_names, n_tensors, n_ops;
 };
 
-static s32 any_number(struct rnd *r, s32 old)
+static s32 any_number(struct ink_rand *r, s32 old)
 {
 	static const s32 numbers[] = {
 		0, 1, -1, 2, 3, 7, 8, 15, 16, 31, 32, 62, 63, 64, 127, 128, -128, -129, 255, 256,
@@ -41,17 +41,17 @@ static s32 any_number(struct rnd *r, s32 old)
 		(1 << 30) - 1, S32_MAX, S32_MIN, S32_MAX - 1, S32_MIN + 1,
 	};
 
-	switch (rnd_below(r, 6)) {
+	switch (ink_rand_below(r, 6)) {
 	case 0:
 		return (s32)((u32)old + 1);
 	case 1:
 		return (s32)((u32)old - 1);
 	case 2:
-		return (s32)((u32)old ^ 1u << rnd_below(r, 32));
+		return (s32)((u32)old ^ 1u << ink_rand_below(r, 32));
 	case 3:
-		return (s32)(rnd_next(r) >> 20);
+		return (s32)(ink_rand_next(r) >> 20);
 	default:
-		return numbers[rnd_below(r, ARRAY_SIZE(numbers))];
+		return numbers[ink_rand_below(r, ARRAY_SIZE(numbers))];
 	}
 }
 
@@ -212,64 +212,64 @@ static size_t put_together(struct parts *p, u8 *data, size_t max_size)
 	return size;
 }
 
-static void change_op(struct parts *p, struct rnd *r)
+static void change_op(struct parts *p, struct ink_rand *r)
 {
-	struct inkling_op *op = &p->ops[rnd_below(r, p->n_ops)];
+	struct inkling_op *op = &p->ops[ink_rand_below(r, p->n_ops)];
 	u32 k;
 
-	switch (rnd_below(r, 8)) {
+	switch (ink_rand_below(r, 8)) {
 	case 0:
-		op->opcode = (u16)rnd_below(r, INKLING_OP_NR + 1);
+		op->opcode = (u16)ink_rand_below(r, INKLING_OP_NR + 1);
 		break;
 	case 1:
 	case 2:
-		k = rnd_below(r, INKLING_MAX_INPUTS);
-		op->in[k] = rnd_below(r, 8) ? rnd_below(r, p->n_tensors) : INKLING_NONE;
+		k = ink_rand_below(r, INKLING_MAX_INPUTS);
+		op->in[k] = ink_rand_below(r, 8) ? ink_rand_below(r, p->n_tensors) : INKLING_NONE;
 		break;
 	case 3:
-		op->out[rnd_below(r, 20) ? 0 : 1] = rnd_below(r, p->n_tensors + 1);
+		op->out[ink_rand_below(r, 20) ? 0 : 1] = ink_rand_below(r, p->n_tensors + 1);
 		break;
 	case 4:
-		k = rnd_below(r, 12);
+		k = ink_rand_below(r, 12);
 		if (k == 0)
 			op->version = (u16)any_number(r, op->version);
 		else if (k == 1)
-			op->flags = 1u << rnd_below(r, 32);
+			op->flags = 1u << ink_rand_below(r, 32);
 		else if (k == 2)
-			op->reserved[rnd_below(r, ARRAY_SIZE(op->reserved))] ^= 1;
+			op->reserved[ink_rand_below(r, ARRAY_SIZE(op->reserved))] ^= 1;
 		break;
 	default:
-		k = rnd_below(r, INKLING_MAX_ATTRS);
+		k = ink_rand_below(r, INKLING_MAX_ATTRS);
 		op->attr[k] = any_number(r, op->attr[k]);
 	}
 }
 
-static void change_tensor(struct parts *p, struct rnd *r)
+static void change_tensor(struct parts *p, struct ink_rand *r)
 {
-	u32 i = rnd_below(r, p->n_tensors), k = rnd_below(r, INKLING_MAX_RANK);
+	u32 i = ink_rand_below(r, p->n_tensors), k = ink_rand_below(r, INKLING_MAX_RANK);
 	struct inkling_tensor *t = &p->tensors[i];
 
-	switch (rnd_below(r, 8)) {
+	switch (ink_rand_below(r, 8)) {
 	case 0:
-		t->dtype = (u8)rnd_below(r, INKLING_INT4 + 2);
+		t->dtype = (u8)ink_rand_below(r, INKLING_INT4 + 2);
 		break;
 	case 1:
-		t->rank = (u8)rnd_below(r, INKLING_MAX_RANK + 2);
+		t->rank = (u8)ink_rand_below(r, INKLING_MAX_RANK + 2);
 		break;
 	case 2:
-		t->kind = (u8)rnd_below(r, INKLING_TENSOR_STATE + 1);
+		t->kind = (u8)ink_rand_below(r, INKLING_TENSOR_STATE + 1);
 		break;
 	case 3:
 		t->dims[k] = (u32)any_number(r, (s32)t->dims[k]);
 		break;
 	case 4:
-		k = rnd_below(r, 4);
+		k = ink_rand_below(r, 4);
 		if (k == 0)
 			t->block ^= 32;
 		else if (k == 1)
 			t->scale = (u32)any_number(r, (s32)t->scale);
 		else if (k == 2)
-			t->reserved[rnd_below(r, ARRAY_SIZE(t->reserved))] ^= 1;
+			t->reserved[ink_rand_below(r, ARRAY_SIZE(t->reserved))] ^= 1;
 		else
 			t->zero_point = any_number(r, t->zero_point);
 		break;
@@ -286,71 +286,71 @@ static void change_tensor(struct parts *p, struct rnd *r)
 		}
 		break;
 	default:
-		t->dims[0] = 1 + rnd_below(r, 70);
+		t->dims[0] = 1 + ink_rand_below(r, 70);
 	}
 }
 
-static void change_data(struct parts *p, struct rnd *r)
+static void change_data(struct parts *p, struct ink_rand *r)
 {
 	u32 tries, i, n, at;
 	s32 v;
 
 	for (tries = 0; tries < 8; tries++) {
-		i = rnd_below(r, p->n_tensors);
+		i = ink_rand_below(r, p->n_tensors);
 		n = p->sizes[i];
 		if (!p->blobs[i] || !n)
 			continue;
 		if (dtype_size(p->tensors[i].dtype) == 4 && n >= 4) {
-			at = rnd_below(r, n / 4) * 4;
+			at = ink_rand_below(r, n / 4) * 4;
 			memcpy(&v, p->blobs[i] + at, 4);
 			v = any_number(r, v);
 			memcpy(p->blobs[i] + at, &v, 4);
-		} else if (rnd_below(r, 3)) {
-			p->blobs[i][rnd_below(r, n)] = (u8)any_number(r, 0);
+		} else if (ink_rand_below(r, 3)) {
+			p->blobs[i][ink_rand_below(r, n)] = (u8)any_number(r, 0);
 		} else {
-			memset(p->blobs[i], (int)(rnd_below(r, 2) ? 0x7f : 0x80), n);
+			memset(p->blobs[i], (int)(ink_rand_below(r, 2) ? 0x7f : 0x80), n);
 		}
 		return;
 	}
 }
 
-static void change_head(struct parts *p, struct rnd *r)
+static void change_head(struct parts *p, struct ink_rand *r)
 {
 	struct inkling_header *h = &p->header;
 
-	switch (rnd_below(r, 8)) {
+	switch (ink_rand_below(r, 8)) {
 	case 0:
-		h->head = rnd_below(r, 4);
+		h->head = ink_rand_below(r, 4);
 		break;
 	case 1:
 		h->threshold = any_number(r, h->threshold);
 		break;
 	case 2:
-		h->n_classes = rnd_below(r, INKLING_MAX_CLASSES + 2);
+		h->n_classes = ink_rand_below(r, INKLING_MAX_CLASSES + 2);
 		break;
 	case 3:
-		h->input = rnd_below(r, p->n_tensors + 1);
+		h->input = ink_rand_below(r, p->n_tensors + 1);
 		break;
 	case 4:
-		h->output = rnd_below(r, p->n_tensors + 1);
+		h->output = ink_rand_below(r, p->n_tensors + 1);
 		break;
 	case 5:
-		h->may = rnd_next(r);
+		h->may = ink_rand_next(r);
 		break;
 	case 6:
-		((u8 *)&p->card)[rnd_below(r, sizeof(p->card))] ^= (u8)rnd_next(r);
+		((u8 *)&p->card)[ink_rand_below(r, sizeof(p->card))] ^= (u8)ink_rand_next(r);
 		break;
 	default:
 		if (p->n_features)
-			((u8 *)p->features)[rnd_below(r, p->n_features * sizeof(p->features[0]))] ^=
-				(u8)rnd_next(r);
+			((u8 *)p->features)[ink_rand_below(r, p->n_features * sizeof(p->features[0]))] ^=
+				(u8)ink_rand_next(r);
 	}
 }
 
 /* A new op on tensor @t, whose result the ops from @at on read instead. */
-static void insert_op(struct parts *p, struct rnd *r)
+static void insert_op(struct parts *p, struct ink_rand *r)
 {
-	u32 at = rnd_below(r, p->n_ops + 1), t, k, i, out = p->n_tensors;
+	u32 at = ink_rand_below(r, p->n_ops + 1), t, k, i, out = p->n_tensors;
 	struct inkling_op op = { .version = 1 };
 
 	if (p->n_ops >= MAX_OPS - 1 || p->n_tensors + 2 > MAX_TENSORS)
@@ -367,7 +367,7 @@ static void insert_op(struct parts *p, struct rnd *r)
 	op.in[0] = t;
 	op.in[1] = t;
 	p->n_tensors++;
-	switch (rnd_below(r, 4)) {
+	switch (ink_rand_below(r, 4)) {
 	case 0:
 		op.opcode = INKLING_OP_LUT;
 		op.in[1] = p->n_tensors;
@@ -376,17 +376,17 @@ static void insert_op(struct parts *p, struct rnd *r)
 			.dims = { 256 },
 		};
 		for (i = 0; i < 256; i++)
-			((u8 *)blob_resize(p, op.in[1], 256))[i] = (u8)(rnd_next(r) >> 40);
+			((u8 *)blob_resize(p, op.in[1], 256))[i] = (u8)(ink_rand_next(r) >> 40);
 		break;
 	case 1:
 		op.opcode = INKLING_OP_CONCAT;
 		p->tensors[out].dims[0] *= 2;
 		break;
 	default:
-		op.opcode = rnd_below(r, 2) ? INKLING_OP_ADD : INKLING_OP_MUL;
+		op.opcode = ink_rand_below(r, 2) ? INKLING_OP_ADD : INKLING_OP_MUL;
 		op.attr[2] = any_number(r, 0);
 		op.attr[3] = op.opcode == INKLING_OP_ADD ? any_number(r, 0) : 0;
-		op.attr[4] = 1 + (s32)rnd_below(r, 62);
+		op.attr[4] = 1 + (s32)ink_rand_below(r, 62);
 		op.attr[6] = -100;
 		op.attr[7] = 100;
 	}
@@ -401,9 +401,9 @@ static void insert_op(struct parts *p, struct rnd *r)
 		p->header.output = out;
 }
 
-static void remove_op(struct parts *p, struct rnd *r)
+static void remove_op(struct parts *p, struct ink_rand *r)
 {
-	u32 at = rnd_below(r, p->n_ops), i, k, from, to;
+	u32 at = ink_rand_below(r, p->n_ops), i, k, from, to;
 
 	if (p->n_ops < 2)
 		return;
@@ -419,23 +419,23 @@ static void remove_op(struct parts *p, struct rnd *r)
 		p->header.output = to;
 }
 
-static void swap_ops(struct parts *p, struct rnd *r)
+static void swap_ops(struct parts *p, struct ink_rand *r)
 {
-	u32 a = rnd_below(r, p->n_ops), b = rnd_below(r, p->n_ops);
+	u32 a = ink_rand_below(r, p->n_ops), b = ink_rand_below(r, p->n_ops);
 
 	swap(p->ops[a], p->ops[b]);
 }
 
-static size_t change_parts(struct parts *p, struct rnd *r, u8 *data, size_t max_size)
+static size_t change_parts(struct parts *p, struct ink_rand *r, u8 *data, size_t max_size)
 {
-	static void (*const changes[])(struct parts *, struct rnd *) = {
+	static void (*const changes[])(struct parts *, struct ink_rand *) = {
 		change_op, change_op, change_op, change_tensor, change_tensor, change_data,
 		change_data, change_data, change_head, insert_op, insert_op, remove_op, swap_ops,
 	};
-	u32 n = 1 + rnd_below(r, 3);
+	u32 n = 1 + ink_rand_below(r, 3);
 
 	while (n--)
-		changes[rnd_below(r, ARRAY_SIZE(changes))](p, r);
+		changes[ink_rand_below(r, ARRAY_SIZE(changes))](p, r);
 	return put_together(p, data, max_size);
 }
 
@@ -450,8 +450,8 @@ static void parts_free(struct parts *p)
 size_t LLVMFuzzerCustomMutator(u8 *data, size_t size, size_t max_size, unsigned int seed)
 {
 	static struct parts parts;
-	struct rnd r = { seed + 1ull };
-	u32 how = rnd_below(&r, 8);
+	struct ink_rand r = { seed + 1ull };
+	u32 how = ink_rand_below(&r, 8);
 	size_t out = 0;
 
 	if (how > 1) {

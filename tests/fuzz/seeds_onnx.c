@@ -30,21 +30,13 @@ static void write_model(struct om *m, const char *name)
 	om_free(m);
 }
 
-static void weights(struct om *m, const char *name, int64_t rows, int64_t cols, uint32_t seed)
-{
-	float v[256];
-
-	om_random(v, rows * (cols ? cols : 1), seed);
-	om_const(m, name, rows, cols, v);
-}
-
 static struct om *mlp(const char *activation)
 {
 	struct om *m = om_new(13, "x", 4);
 
-	weights(m, "w0", 4, 6, 1);
-	weights(m, "b0", 6, 0, 2);
-	weights(m, "w1", 6, 2, 3);
+	om_weights(m, "w0", 4, 6, 1, 1);
+	om_weights(m, "b0", 6, 0, 1, 2);
+	om_weights(m, "w1", 6, 2, 1, 3);
 	om_node(m, "Gemm", "x,w0,b0", "h");
 	om_node(m, activation, "h", "a");
 	om_node(m, "MatMul", "a,w1", "z");
@@ -70,10 +62,10 @@ static void branches(void)
 {
 	struct om *m = om_new(13, "x", 4);
 
-	weights(m, "w0", 4, 6, 1);
-	weights(m, "w1", 6, 6, 2);
-	weights(m, "w2", 16, 3, 3);
-	weights(m, "c", 6, 0, 4);
+	om_weights(m, "w0", 4, 6, 1, 1);
+	om_weights(m, "w1", 6, 6, 1, 2);
+	om_weights(m, "w2", 16, 3, 1, 3);
+	om_weights(m, "c", 6, 0, 1, 4);
 	om_node(m, "MatMul", "x,w0", "h");
 	om_node(m, "Mul", "h,c", "s");
 	om_node(m, "Relu", "s", "a");
@@ -93,8 +85,8 @@ static void distance(void)
 {
 	struct om *m = om_new(13, "x", 4);
 
-	weights(m, "w0", 4, 2, 1);
-	weights(m, "w1", 2, 4, 2);
+	om_weights(m, "w0", 4, 2, 1, 1);
+	om_weights(m, "w1", 2, 4, 1, 2);
 	om_node(m, "MatMul", "x,w0", "h");
 	om_node(m, "Tanh", "h", "a");
 	om_node(m, "MatMul", "a,w1", "y");
@@ -132,8 +124,8 @@ static void shapes(void)
 	static const int64_t shape[3] = { -1, 2, 2 }, axes[1] = { 1 }, perm[2] = { 1, 0 };
 	struct om *m = om_new(13, "x", 4);
 
-	weights(m, "w", 1, 4, 1);
-	weights(m, "n", 4, 0, 2);
+	om_weights(m, "w", 1, 4, 1, 1);
+	om_weights(m, "n", 4, 0, 1, 2);
 	om_ints(m, "shape", 7, 3, shape);
 	om_ints(m, "axes", 7, 1, axes);
 	om_node(m, "BatchNormalization", "x,n,n,n,v", "bn");

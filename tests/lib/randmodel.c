@@ -20,34 +20,6 @@ const char *ink_randmodel_name(enum ink_randmodel_kind kind)
 	return kind < INK_RANDMODEL_NR ? kinds[kind] : "unknown";
 }
 
-void ink_rand_seed(struct ink_rand *r, uint64_t seed)
-{
-	r->state = seed;
-	ink_rand_next(r);
-}
-
-/* splitmix64: Steele, Lea, Flood, OOPSLA 2014. */
-uint64_t ink_rand_next(struct ink_rand *r)
-{
-	uint64_t z = r->state += 0x9e3779b97f4a7c15;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return z ^ z >> 31;
-}
-
-uint32_t ink_rand_below(struct ink_rand *r, uint32_t n)
-{
-	return (uint32_t)((ink_rand_next(r) >> 32) * n >> 32);
-}
-
-int64_t ink_rand_range(struct ink_rand *r, int64_t lo, int64_t hi)
-{
-	uint64_t span = (uint64_t)hi - (uint64_t)lo + 1;
-
-	return (int64_t)((uint64_t)lo + (span ? ink_rand_next(r) % span : ink_rand_next(r)));
-}
-
 /* Around the widths of vectors, blocks, tiles and chunks, or any. */
 static uint32_t random_size(struct ink_rand *r, uint32_t most)
 {
@@ -82,6 +54,28 @@ static void build_quant(struct randmodel *m)
 	m->out = randmodel_quant(m, in, random_size(&m->r, 80));
 }
 
+/* What a model ends in: scores of classes, a distance, or numbers as they are. */
+static void head(struct randmodel *m, uint32_t t)
+{
+	uint32_t dtype = randmodel_dtype(m, t), n = ink_builder_count(m->b, t), i;
+
+	m->out = t;
+	if (ink_rand_below(&m->r, 2)) {
+		m->out = randmodel_softmax(m, t);
+		if (n < 2 || n > INKLING_MAX_CLASSES)
+			return;
+		m->head = INKLING_HEAD_CLASSES;
+		m->threshold = 1 + (int32_t)ink_rand_below(&m->r, 32768);
+	} else if (dtype != INKLING_INT32 && ink_rand_below(&m->r, 2)) {
+		m->out = randmodel_pair(m, INKLING_OP_DIST, t, INKLING_NONE);
+		m->head = INKLING_HEAD_ANOMALY;
+		m->threshold = (int32_t)ink_rand_range(&m->r, 1, INT32_MAX);
+		n = 2;
+	}
+	for (i = 0; m->head && i < n; i++)
+		ink_builder_class(m->b, "class");
+}
+
 static void build_mlp(struct randmodel *m)
 {
 	uint32_t layers = 1 + ink_rand_below(&m->r, 5), t, i;
@@ -95,9 +89,7 @@ static void build_mlp(struct randmodel *m)
 	for (i = 1; i < layers; i++)
 		t = randmodel_dense(m, t, random_size(&m->r, 128), INKLING_INT8);
 	t = randmodel_dense(m, t, random_size(&m->r, 64), random_out_dtype(&m->r));
-	if (!ink_rand_below(&m->r, 3))
-		t = randmodel_softmax(m, t);
-	m->out = t;
+	head(m, t);
 }
 
 /* A layer of more than one step, one of long rows, and one that has to follow them. */
@@ -281,7 +273,7 @@ int ink_randmodel_build(enum ink_randmodel_kind kind, uint64_t seed, void **imag
 	card = ink_builder_card(m.b);
 	ink_builder_text(m.b, card->name, sizeof(card->name), "name", kinds[kind]);
 	build[kind](&m);
-	ink_builder_io(m.b, m.in, m.out, INKLING_HEAD_RAW, 0);
+	ink_builder_io(m.b, m.in, m.out, m.head, m.threshold);
 	err = ink_builder_finish(m.b, image, size);
 	ink_builder_free(m.b);
 	return err;

@@ -13,9 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct ink_rand {
-	uint64_t state;
-};
+#include "rand.h"
 
 /* What kind of graph: for tests that want to know what they covered. */
 enum ink_randmodel_kind {
@@ -26,12 +24,6 @@ enum ink_randmodel_kind {
 	INK_RANDMODEL_LARGE,	/* DENSE that take more than one step */
 	INK_RANDMODEL_NR,
 };
-
-void ink_rand_seed(struct ink_rand *r, uint64_t seed);
-uint64_t ink_rand_next(struct ink_rand *r);
-uint32_t ink_rand_below(struct ink_rand *r, uint32_t n);
-/* Both ends included. */
-int64_t ink_rand_range(struct ink_rand *r, int64_t lo, int64_t hi);
 
 const char *ink_randmodel_name(enum ink_randmodel_kind kind);
 

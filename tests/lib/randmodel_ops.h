@@ -10,6 +10,8 @@ struct randmodel {
 	struct ink_builder *b;
 	struct ink_rand r;
 	uint32_t in, out;	/* tensors of the model */
+	uint32_t head;		/* INKLING_HEAD_*; 0, RAW, from the start */
+	int32_t threshold;
 };
 
 uint32_t randmodel_dtype(const struct randmodel *m, uint32_t tensor);

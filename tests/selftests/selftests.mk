@@ -7,12 +7,12 @@
 SELFTEST_NAMES := $(patsubst tests/selftests/%.c,%,$(wildcard tests/selftests/*.c tests/selftests/helper/*.c))
 SELFTEST_BPF   := $(patsubst tests/selftests/%.c,$(B)/selftests/%.o,$(wildcard tests/selftests/bpf/*.bpf.c))
 SELFTEST_HELP  := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/selftests/lib/*.c) \
-	tests/unit/models.c tests/unit/random_model.c)
+	tests/unit/models.c $(RANDMODEL))
 SELFTESTS      += $(SELFTEST_NAMES:%=$(B)/selftests/%) $(SELFTEST_BPF)
 SELFTEST_LIBS   = $(shell pkg-config --libs libnl-genl-3.0 nettle libbpf) -lpthread
 
-$(B)/obj/tests/selftests/%.o $(B)/obj/tests/unit/%.o: INK_CPPFLAGS += -Itools/lib -Itools/lib/port \
-	-Ikmod/core -Itests/unit -Itests/selftests/lib $(shell pkg-config --cflags libnl-genl-3.0 2>/dev/null)
+$(B)/obj/tests/selftests/%.o: INK_CPPFLAGS += -Itests/selftests/lib \
+	$(shell pkg-config --cflags libnl-genl-3.0 2>/dev/null)
 
 $(SELFTEST_NAMES:%=$(B)/selftests/%): $(B)/selftests/%: $(B)/obj/tests/selftests/%.o $(SELFTEST_HELP) \
 		$(B)/libinkling.a

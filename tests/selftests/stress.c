@@ -34,7 +34,7 @@ static void check(int what, int err, const int *allowed)
 
 #define ALLOW(...)	((const int []){ __VA_ARGS__, 0 })
 
-static void run_session(const char *slot, struct rnd *r)
+static void run_session(const char *slot, struct ink_rand *r)
 {
 	struct ink_session *session = ink_session_open(slot, INK_DEFAULTS);
 	struct inkling_verdict v[20];
@@ -45,27 +45,27 @@ static void run_session(const char *slot, struct rnd *r)
 		check(0, -errno, ALLOW(ENOENT));
 		return;
 	}
-	for (i = 0; i < 1 + rnd_below(r, 10); i++)
-		check(1, ink_session_run_batch(session, 20, in, rnd_below(r, 2) ? 12 : 8, NULL, 0, v),
+	for (i = 0; i < 1 + ink_rand_below(r, 10); i++)
+		check(1, ink_session_run_batch(session, 20, in, ink_rand_below(r, 2) ? 12 : 8, NULL, 0, v),
 		      ALLOW(ENODATA, ENODEV, EINVAL));
 	ink_session_close(session);
 }
 
-static void operate(struct ink_ctl *ctl, const struct st_bpf *bpf, struct rnd *r)
+static void operate(struct ink_ctl *ctl, const struct st_bpf *bpf, struct ink_rand *r)
 {
-	const struct image *img = &images[rnd_below(r, ARRAY_SIZE(images))];
-	struct ink_slot_change c = { .set = INK_SET_MODE, .mode = rnd_below(r, 3) };
+	const struct image *img = &images[ink_rand_below(r, ARRAY_SIZE(images))];
+	struct ink_slot_change c = { .set = INK_SET_MODE, .mode = ink_rand_below(r, 3) };
 	char slot[] = "stress-0";
 	struct ink_slot *s;
 	int err;
 
-	slot[7] += rnd_below(r, SLOTS);
-	switch (rnd_below(r, 12)) {
+	slot[7] += ink_rand_below(r, SLOTS);
+	switch (ink_rand_below(r, 12)) {
 	case 0:
 		check(2, ink_slot_new(ctl, slot, INKLING_CTX_ALL, &c, NULL), ALLOW(EEXIST));
 		break;
 	case 1:
-		if (!rnd_below(r, 4))
+		if (!ink_rand_below(r, 4))
 			check(3, ink_slot_del(ctl, slot), ALLOW(ENOENT));
 		break;
 	case 2:
@@ -102,7 +102,7 @@ static void operate(struct ink_ctl *ctl, const struct st_bpf *bpf, struct rnd *r
 
 static void *thread(void *arg)
 {
-	struct rnd r = { (uintptr_t)arg };
+	struct ink_rand r = { (uintptr_t)arg };
 	struct ink_ctl *ctl = st_ctl();
 	struct st_bpf bpf;
 	bool has_bpf = r.state == 1;
@@ -111,7 +111,7 @@ static void *thread(void *arg)
 		st_bpf_open(&bpf, NULL);
 	while (!atomic_load(&stop)) {
 		operate(ctl, has_bpf ? &bpf : NULL, &r);
-		if (!rnd_below(&r, 50)) {
+		if (!ink_rand_below(&r, 50)) {
 			ink_ctl_close(ctl);
 			ctl = st_ctl();
 		}

@@ -3,8 +3,8 @@
  * The fixed images of models.h and access to their parts.
  *
  * What lives here: three small networks with arbitrary but fixed weights,
- * written with the project's own image writer. What doesn't: random ones, see
- * random_model.c.
+ * written with the project's own image writer. What doesn't: how random ones
+ * are made, see tests/lib/randmodel.c.
  */
 #include "models.h"
 
@@ -95,7 +95,7 @@ static struct ink_builder *start(const char *name)
 }
 
 /* Adds the output and the constants of a DENSE, in this order, and the op. */
-static u32 dense(struct ink_builder *b, struct rnd *r, u32 in, u32 n, u32 m, u32 dtype,
+static u32 dense(struct ink_builder *b, struct ink_rand *r, u32 in, u32 n, u32 m, u32 dtype,
 		 const s8 *table, s32 mult, s8 shift)
 {
 	s8 weights[256], shifts[16];
@@ -110,9 +110,9 @@ static u32 dense(struct ink_builder *b, struct rnd *r, u32 in, u32 n, u32 m, u32
 
 	assert(n * m <= ARRAY_SIZE(weights) && m <= ARRAY_SIZE(bias));
 	for (i = 0; i < n * m; i++)
-		weights[i] = (s8)rnd_range(r, -127, 127);
+		weights[i] = (s8)ink_rand_range(r, -127, 127);
 	for (i = 0; i < m; i++) {
-		bias[i] = rnd_range(r, -5000, 5000);
+		bias[i] = (s32)ink_rand_range(r, -5000, 5000);
 		mults[i] = mult;
 		shifts[i] = shift;
 	}
@@ -120,12 +120,12 @@ static u32 dense(struct ink_builder *b, struct rnd *r, u32 in, u32 n, u32 m, u32
 	return out;
 }
 
-static void fill_table(s8 *table, struct rnd *r)
+static void fill_table(s8 *table, struct ink_rand *r)
 {
 	u32 i;
 
 	for (i = 0; i < 256; i++)
-		table[i] = (s8)rnd_range(r, -120, 120);
+		table[i] = (s8)ink_rand_range(r, -120, 120);
 }
 
 static struct image flow(void)
@@ -138,7 +138,7 @@ static struct image flow(void)
 	};
 	const s32 softmax[2] = { 70000, 4 };
 	struct ink_builder *b = start("flow");
-	struct rnd r = { 1 };
+	struct ink_rand r = { 1 };
 	s8 table[256];
 	u32 in[2], out;
 
@@ -171,7 +171,7 @@ static struct image recon(void)
 {
 	const s32 attr[4] = { 5, -7, 1 << 20, 24 };
 	struct ink_builder *b = start("recon");
-	struct rnd r = { 2 };
+	struct ink_rand r = { 2 };
 	u32 in[2], out;
 
 	ink_builder_class(b, "normal");
@@ -192,7 +192,7 @@ static struct image mix(void)
 	const s32 mul[8] = { 2, -5, 3000, 0, 35, -1, -95, 96 };
 	s16 k[MIX_N] = { 100, -200, 300, -400, 500, -600, 700, -32768 };
 	struct ink_builder *b = start("mix");
-	struct rnd r = { 3 };
+	struct ink_rand r = { 4 };
 	u32 in[3], c, d, e, f, out;
 	s8 table[256];
 
@@ -231,26 +231,15 @@ const char *model_name(enum model which)
 	return which == MODEL_FLOW ? "flow" : which == MODEL_RECON ? "recon" : "mix";
 }
 
-/* xorshift64* */
-u64 rnd_next(struct rnd *r)
+/* LARGE is left out: its images are for what takes more than one step. */
+struct image random_image(u64 seed)
 {
-	u64 x = r->state ? r->state : 0x9e3779b97f4a7c15ull;
+	struct image img;
+	size_t size;
+	void *p;
 
-	x ^= x >> 12;
-	x ^= x << 25;
-	x ^= x >> 27;
-	r->state = x;
-	return x * 0x2545f4914f6cdd1dull;
-}
-
-u32 rnd_below(struct rnd *r, u32 n)
-{
-	return n ? (u32)((rnd_next(r) >> 32) % n) : 0;
-}
-
-s32 rnd_range(struct rnd *r, s32 lo, s32 hi)
-{
-	u64 span = (u64)((s64)hi - lo) + 1;
-
-	return (s32)(lo + (s64)((rnd_next(r) >> 16) % span));
+	assert(!ink_randmodel_build(seed % INK_RANDMODEL_LARGE, seed, &p, &size));
+	img = image_copy(p, size);
+	free(p);
+	return img;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Small valid images for the tests, and a generator of random ones.
+ * Small valid images for the tests.
  *
  * What lives here: three images whose tensors and ops have fixed numbers, so
  * that a test can break one thing in them by name; random graphs that the
@@ -12,6 +12,7 @@
 
 #include "core.h"
 #include "image_builder.h"
+#include "randmodel.h"
 
 struct image {
 	u8 *p;		/* exactly @size bytes, 64-byte aligned, for free() */
@@ -77,16 +78,7 @@ struct inkling_tensor *image_tensor(const struct image *img, u32 i);
 struct inkling_op *image_op(const struct image *img, u32 i);
 void *image_data(const struct image *img, u32 tensor);
 
-/* Numbers that look random and are the same on every machine. */
-struct rnd {
-	u64 state;
-};
-
-u64 rnd_next(struct rnd *r);
-u32 rnd_below(struct rnd *r, u32 n);		/* 0..n-1 */
-s32 rnd_range(struct rnd *r, s32 lo, s32 hi);	/* lo..hi */
-
-/* A random graph that the verifier has to accept; at least one op. */
+/* A random graph that the verifier has to accept, exactly sized. */
 struct image random_image(u64 seed);
 
 #endif /* INK_TEST_MODELS_H */

@@ -41,7 +41,7 @@ struct work {
 	struct sha256_ctx *before;	/* state in front of each KiB, digest field zero */
 	u64 schema;
 	struct counts *counts;
-	struct rnd r;
+	struct ink_rand r;
 };
 
 #define CHUNK	1024
@@ -84,7 +84,7 @@ static bool run(struct work *w, const struct ink_plan *plan)
 
 	for (k = 0; k < 2; k++) {
 		for (i = 0; i < plan->input_size; i++)
-			in[i] = (u8)(k ? rnd_next(&w->r) >> 33 : 0);
+			in[i] = (u8)(k ? ink_rand_next(&w->r) >> 33 : 0);
 		ink_plan_run(plan, INK_ISA_SCALAR, arena, in, out);
 		ink_plan_run(plan, plan->isa, arena, in, again);
 		same = same && !memcmp(out, again, plan->output_size);

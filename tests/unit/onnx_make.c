@@ -303,3 +303,18 @@ void om_random(float *v, size_t n, uint32_t seed)
 		v[i] = (float)((double)((z ^ z >> 31) >> 40) / (1 << 23) - 1);
 	}
 }
+
+void om_weights(struct om *m, const char *name, int64_t rows, int64_t cols, float scale,
+		uint32_t seed)
+{
+	int64_t i, n = rows * (cols ? cols : 1);
+	float *v = malloc(n * sizeof(*v));
+
+	if (!v)
+		abort();
+	om_random(v, n, seed);
+	for (i = 0; i < n; i++)
+		v[i] *= scale;
+	om_const(m, name, rows, cols, v);
+	free(v);
+}

@@ -45,5 +45,8 @@ const char *om_file(struct om *m);
 
 /* Numbers that look random and are the same everywhere, from -1 to 1. */
 void om_random(float *v, size_t n, uint32_t seed);
+/* An initializer of them, from -@scale to @scale. */
+void om_weights(struct om *m, const char *name, int64_t rows, int64_t cols, float scale,
+		uint32_t seed);
 
 #endif /* INK_TEST_ONNX_MAKE_H */

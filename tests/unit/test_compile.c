@@ -59,19 +59,6 @@ static int remove_rows(void **state)
 	return unlink(csv);
 }
 
-static void weights(struct om *m, const char *name, int64_t rows, int64_t cols, float scale,
-		    uint32_t seed)
-{
-	float v[4096];
-	int64_t i, n = rows * (cols ? cols : 1);
-
-	assert_true(n <= 4096);
-	om_random(v, n, seed);
-	for (i = 0; i < n; i++)
-		v[i] *= scale;
-	om_const(m, name, rows, cols, v);
-}
-
 /* x[N,8] scaled to about -1..1: a first node that is folded. */
 static struct om *begin(void)
 {
@@ -90,8 +77,8 @@ static void layer(struct om *m, const char *in, const char *out, int64_t n, int6
 	snprintf(w, sizeof(w), "w%u", seed);
 	snprintf(b, sizeof(b), "b%u", seed);
 	snprintf(list, sizeof(list), "%s,%s,%s", in, w, b);
-	weights(m, w, n, k, (float)sqrt(3.0 / n), seed);
-	weights(m, b, k, 0, 0.2f, seed + 1000);
+	om_weights(m, w, n, k, (float)sqrt(3.0 / n), seed);
+	om_weights(m, b, k, 0, 0.2f, seed + 1000);
 	om_node(m, "Gemm", list, out);
 }
 
@@ -219,10 +206,10 @@ static void test_clip_and_norm(void **state)
 	om_const(m, "hi", 0, 0, &hi);
 	om_const(m, "mean", 16, 0, mean);
 	om_const(m, "var", 16, 0, var);
-	weights(m, "gamma", 16, 0, 2, 72);
-	weights(m, "beta", 16, 0, 1, 73);
-	weights(m, "w", WIDTH, 16, 0.7f, 74);
-	weights(m, "b", 1, 16, 0.3f, 75);
+	om_weights(m, "gamma", 16, 0, 2, 72);
+	om_weights(m, "beta", 16, 0, 1, 73);
+	om_weights(m, "w", WIDTH, 16, 0.7f, 74);
+	om_weights(m, "b", 1, 16, 0.3f, 75);
 	om_node(m, "MatMul", "s,w", "h");
 	om_node(m, "Add", "b,h", "i");
 	om_node(m, "BatchNormalization", "i,gamma,beta,mean,var", "n");

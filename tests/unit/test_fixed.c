@@ -37,7 +37,7 @@ static void test_clamp(void **state)
 
 static void test_round(void **state)
 {
-	struct rnd r = { 3 };
+	struct ink_rand r = { 3 };
 	u32 i, shift;
 	s64 x;
 
@@ -56,8 +56,8 @@ static void test_round(void **state)
 	assert_int_equal(ink_requant(-S32_MAX, S32_MAX, 31), -2147483646);
 	/* floor(x / 2^s + 1/2), in wider integers */
 	for (i = 0; i < 100000; i++) {
-		shift = 1 + rnd_below(&r, 62);
-		x = (s64)rnd_next(&r) >> (2 + rnd_below(&r, 60));
+		shift = 1 + ink_rand_below(&r, 62);
+		x = (s64)ink_rand_next(&r) >> (2 + ink_rand_below(&r, 60));
 		assert_int_equal(ink_round_shift(x, shift),
 				 (s64)(((__int128)x * 2 + ((__int128)1 << shift)) >> (shift + 1)));
 	}
@@ -79,7 +79,7 @@ static void check_log2(u64 v)
 
 static void test_log2(void **state)
 {
-	struct rnd r = { 4 };
+	struct ink_rand r = { 4 };
 	u32 i, last = 0;
 	u64 v;
 
@@ -99,7 +99,7 @@ static void test_log2(void **state)
 		check_log2((1ull << i) | 1);
 	}
 	for (i = 0; i < 100000; i++)
-		check_log2(1 + (rnd_next(&r) >> (32 + rnd_below(&r, 31))));
+		check_log2(1 + (ink_rand_next(&r) >> (32 + ink_rand_below(&r, 31))));
 }
 
 static void test_exp2(void **state)

@@ -230,7 +230,7 @@ static void compare_op(const struct ink_plan *plan, u8 *arena, u32 i)
 	free(want);
 }
 
-static void compare_graph(const struct image *img, struct rnd *r)
+static void compare_graph(const struct image *img, struct ink_rand *r)
 {
 	struct ink_why why;
 	struct ink_graph *g = ink_graph_parse(img->p, img->size, &why);
@@ -248,7 +248,7 @@ static void compare_graph(const struct image *img, struct rnd *r)
 	assert_int_equal(posix_memalign(&arena, 64, plan->arena_size), 0);
 	for (k = 0; k < 3; k++) {
 		for (i = 0; i < plan->input_size; i += 4) {
-			v = k == 2 ? rnd_range(r, -10, 5000) : (s32)rnd_next(r);
+			v = k == 2 ? ink_rand_range(r, -10, 5000) : (s32)ink_rand_next(r);
 			memcpy(in + 1 + i, &v, min(4u, plan->input_size - i));
 		}
 		ink_plan_input(plan, arena, in + 1);
@@ -270,7 +270,7 @@ static void compare_graph(const struct image *img, struct rnd *r)
 
 static void test_random_graphs(void **state)
 {
-	struct rnd r = { 11 };
+	struct ink_rand r = { 11 };
 	u64 seed;
 	u32 i;
 
@@ -289,7 +289,7 @@ static void test_random_graphs(void **state)
 
 static void test_models(void **state)
 {
-	struct rnd r = { 12 };
+	struct ink_rand r = { 12 };
 	u32 i;
 
 	for (i = 0; i < MODEL_NR; i++) {
@@ -504,11 +504,11 @@ static void test_softmax(void **state)
 /* Against real numbers: each probability to 2 steps of 2^-15. */
 static void test_softmax_is_close(void **state)
 {
-	struct rnd r = { 5 };
+	struct ink_rand r = { 5 };
 	u32 round, i;
 
 	for (round = 0; round < 2000; round++) {
-		const s32 attr[2] = { rnd_range(&r, 1, 1 << 20), 4 };
+		const s32 attr[2] = { ink_rand_range(&r, 1, 1 << 20), 4 };
 		struct ink_bound b = {
 			.opcode = INKLING_OP_SOFTMAX, .in_dtype = INKLING_INT16,
 			.out_dtype = INKLING_INT16, .n_in = 1, .attr = attr, .out_off = 64,
@@ -516,9 +516,9 @@ static void test_softmax_is_close(void **state)
 		s16 arena[64] __aligned(64);
 		double sum = 0, top = -1e9, unit = (double)attr[0] / 16 / 65536, p;
 
-		b.m = b.n = b.in_count[0] = 1 + rnd_below(&r, 16);
+		b.m = b.n = b.in_count[0] = 1 + ink_rand_below(&r, 16);
 		for (i = 0; i < b.n; i++) {
-			arena[i] = (s16)rnd_range(&r, -300, 300);
+			arena[i] = (s16)ink_rand_range(&r, -300, 300);
 			top = max(top, (double)arena[i]);
 		}
 		ink_op_run(&b, (u8 *)arena, 0, b.m);

@@ -351,23 +351,23 @@ static void check_ranges(const struct ink_plan *plan, u8 *arena)
 	}
 }
 
-static void fill_input(struct rnd *r, u8 *in, const struct ink_tensor *t, u32 style)
+static void fill_input(struct ink_rand *r, u8 *in, const struct ink_tensor *t, u32 style)
 {
 	u32 i;
 	s32 v;
 
 	for (i = 0; i < t->count; i++) {
 		v = style == 0 ? t->lo : style == 1 ? t->hi :
-		    style == 2 ? (rnd_below(r, 2) ? t->lo : t->hi) : rnd_range(r, t->lo, t->hi);
+		    style == 2 ? (ink_rand_below(r, 2) ? t->lo : t->hi) : ink_rand_range(r, t->lo, t->hi);
 		if (style == 3 && t->dtype == INKLING_INT32)
-			v = rnd_range(r, -10, 1000);
+			v = ink_rand_range(r, -10, 1000);
 		memcpy(in + i * t->elem, &v, t->elem);
 	}
 }
 
 static void test_ranges_hold(void **state)
 {
-	struct rnd r = { 7 };
+	struct ink_rand r = { 7 };
 	u64 seed;
 	u32 k;
 

@@ -9,10 +9,10 @@
 UNIT_SRCS := $(wildcard tests/unit/test_*.c)
 UNIT      += $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRCS) $(wildcard tests/unit/mutate.c))
 
-UNIT_HELP := $(patsubst %.c,$(B)/san/%.o,tests/unit/models.c tests/unit/random_model.c tests/unit/verify_case.c \
+UNIT_HELP := $(patsubst %.c,$(B)/san/%.o,tests/unit/models.c $(RANDMODEL) tests/unit/verify_case.c \
 	tools/lib/image_builder.c tools/lib/image_layout.c)
 
-$(B)/san/tests/unit/%.o: INK_CPPFLAGS += -Itools/lib -Itools/lib/port -Ikmod/core -Itests/unit
+$(B)/san/tests/%.o $(B)/obj/tests/%.o: INK_CPPFLAGS += -Itools/lib -Itools/lib/port -Ikmod/core -Itests/lib -Itests/unit
 $(B)/san/tools/lib/%.o: INK_CPPFLAGS += -Itools/lib
 
 $(B)/unit/%: $(B)/san/tests/unit/%.o $(UNIT_HELP) $(CORE_SAN)
@@ -32,14 +32,8 @@ $(B)/unit/test_memory: $(B)/san/tests/unit/test_memory.o $(UNIT_HELP) $(ALLOC_CO
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ -lcmocka -lnettle $(LDLIBS)
 
 # test_exact.c twice: with sanitizers as all the others, and as users get the engine, for a million cases.
-EXACT_HELP := tests/lib/randmodel.c tests/lib/randmodel_ops.c
-
-$(B)/obj/tests/%.o $(B)/san/tests/lib/%.o: INK_CPPFLAGS += -Itools/lib -Itools/lib/port -Ikmod/core -Itests/lib
-$(B)/san/tests/unit/test_exact.o: INK_CPPFLAGS += -Itests/lib
-$(B)/unit/test_exact: $(EXACT_HELP:%.c=$(B)/san/%.o)
-
 UNIT += $(B)/unit/test_exact_million
-$(B)/unit/test_exact_million: $(patsubst %.c,$(B)/obj/%.o,tests/unit/test_exact.c $(EXACT_HELP) \
+$(B)/unit/test_exact_million: $(patsubst %.c,$(B)/obj/%.o,tests/unit/test_exact.c $(RANDMODEL) \
 	tools/lib/image_builder.c tools/lib/image_layout.c) $(CORE_OBJS)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -lnettle $(LDLIBS)

@@ -16,7 +16,7 @@ struct image big_image(u32 n, u32 layers)
 		.n = n, .m = n, .weights = weights, .bias = bias, .mult = mult, .shift = shift,
 		.lowest = -128, .highest = 127,
 	};
-	struct rnd r = { n };
+	struct ink_rand r = { n };
 	u32 i, k, input, out;
 
 	assert(b && weights && shift && bias && mult);
@@ -26,7 +26,7 @@ struct image big_image(u32 n, u32 layers)
 		u32 in = out;
 
 		for (i = 0; i < n * n; i++)
-			weights[i] = (s8)rnd_range(&r, -127, 127);
+			weights[i] = (s8)ink_rand_range(&r, -127, 127);
 		for (i = 0; i < n; i++) {
 			mult[i] = 1 << 28;
 			shift[i] = 38;
@@ -46,11 +46,11 @@ struct image flow_variant(u32 seed)
 {
 	struct image img = model_image(MODEL_FLOW);
 	s8 *weights = image_data(&img, FLOW_W3);
-	struct rnd r = { seed + 1 };
+	struct ink_rand r = { seed + 1 };
 	u32 i;
 
 	for (i = 0; i < 3 * 6; i++)
-		weights[i] = (s8)rnd_range(&r, -127, 127);
+		weights[i] = (s8)ink_rand_range(&r, -127, 127);
 	ink_image_seal(img.p, img.size);
 	return img;
 }

@@ -221,7 +221,7 @@ size_t st_output_size(const struct image *img)
 
 void *st_inputs(const struct image *img, u64 seed, u32 n)
 {
-	struct rnd r = { seed * 77 + 1 };
+	struct ink_rand r = { seed * 77 + 1 };
 	size_t size = st_input_size(img) * n, i;
 	u32 *in = malloc(size + 4);
 
@@ -229,7 +229,7 @@ void *st_inputs(const struct image *img, u64 seed, u32 n)
 		st_bail("no memory");
 	/* Of all magnitudes, so that raw features aren't all clamped. */
 	for (i = 0; i < size / 4 + 1; i++)
-		in[i] = (u32)((s32)rnd_next(&r) >> rnd_below(&r, 32));
+		in[i] = (u32)((s32)ink_rand_next(&r) >> ink_rand_below(&r, 32));
 	return in;
 }
 
