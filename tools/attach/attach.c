@@ -28,8 +28,8 @@
 struct ink_attach_options {
 	const char *slot, *hook, *xdp_mode, *via, *model;
 	struct ink_list allow;
-	uint32_t event_limit, flows;
-	bool export, list;
+	uint32_t event_limit, flows, block;
+	bool export, list, fail_closed, clock_fed;
 };
 
 static void ink_attach_library_die(void)
@@ -116,6 +116,15 @@ static enum ink_xdp_mode ink_mode_parse(const char *text)
 		"auto, native or skb");
 }
 
+static enum ink_hook ink_hook_parse(const char *text)
+{
+	if (!text || !strcmp(text, "xdp"))
+		return INK_HOOK_XDP;
+	if (!strcmp(text, "tc"))
+		return INK_HOOK_TC;
+	ink_die(INK_EXIT_USAGE, ink_fmt("--hook %s is unknown", ink_fmt_safe(text)), "xdp or tc");
+}
+
 static void ink_via_parse(const char *text, struct ink_program_options *o)
 {
 	o->via_any = !text || !strcmp(text, "auto");
@@ -173,6 +182,8 @@ static int ink_attach_locked(struct ink_program_options *o, struct ink_attachmen
 		record->prog_id = result.prog_id;
 		record->mode = result.mode;
 		record->via = result.via;
+		record->tc_in = result.tc_in;
+		record->tc_out = result.tc_out;
 		err = ink_attachment_write(o->target, record);
 		if (err)
 			ink_program_detach(record);
@@ -195,8 +206,8 @@ static void ink_attach_report(const struct ink_attachment *r, const struct ink_s
 		ink_json_print(ink_attachment_json(r));
 		return;
 	}
-	printf("%s: XDP (%s, %s) asks slot %s, mode %s\n", r->target, ink_xdp_mode_name(r->mode),
-	       ink_via_name(r->via), r->slot, ink_mode_name(slot->mode));
+	printf("%s: %s asks slot %s, mode %s\n", r->target, ink_hook_format(r), r->slot,
+	       ink_mode_name(slot->mode));
 	if (slot->mode == INKLING_MODE_OFF)
 		printf("The slot is off: nothing is judged. `inkling mode %s monitor` starts it.\n",
 		       r->slot);
@@ -205,15 +216,21 @@ static void ink_attach_report(const struct ink_attachment *r, const struct ink_s
 static int ink_attach_net(const char *target, const struct ink_attach_options *opt)
 {
 	struct ink_slot *slot = ink_attach_slot(opt->slot);
+	struct ink_flow_policy policy = {
+		.block_ns = opt->block * 1000000000ull, .two_way = 1,
+		.fail_closed = opt->fail_closed,
+	};
 	struct ink_attachment record = {
-		.version = 1, .slot_id = slot->id, .export = opt->export,
+		.version = 2, .slot_id = slot->id, .export = opt->export,
 		.event_limit = opt->event_limit, .since = time(NULL),
+		.hook = ink_hook_parse(opt->hook), .policy = policy,
 	};
 	struct ink_program_options o = {
 		.object = ink_program_object(), .target = target, .slot_id = slot->id,
 		.event_limit = opt->event_limit, .export = opt->export, .flows = opt->flows,
 		.ring = opt->export ? 16u << 20 : 1u << 20, .mode = ink_mode_parse(opt->xdp_mode),
-		.n_allow = opt->allow.n,
+		.n_allow = opt->allow.n, .hook = record.hook, .policy = policy,
+		.clock_fed = opt->clock_fed,
 	};
 	struct ink_prefix *allow = ink_prefixes_parse("allow", opt->allow.items, opt->allow.n);
 	char netns[INK_TARGET_MAX], iface[16];
@@ -259,7 +276,8 @@ int cmd_attach(int argc, char **argv)
 	struct ink_attach_options opt = { .event_limit = 100 };
 	const struct ink_option options[] = {
 		{ "slot", 's', "NAME", "slot to ask", INK_OPT_STRING, &opt.slot },
-		{ "hook", 0, "HOOK", "xdp, the only one for now", INK_OPT_STRING, &opt.hook },
+		{ "hook", 0, "HOOK", "xdp (default), or tc, which comes later but works on any interface",
+		  INK_OPT_STRING, &opt.hook },
 		{ "xdp-mode", 0, "MODE", "native, skb, or auto (default): native where the driver can",
 		  INK_OPT_STRING, &opt.xdp_mode },
 		{ "via", 0, "WAY", "dispatcher (libxdp: beside other programs), link (alone), or\n"
@@ -268,7 +286,14 @@ int cmd_attach(int argc, char **argv)
 		  INK_OPT_LIST, &opt.allow },
 		{ "event-limit", 0, "N", "events a second of flagged flows (100)",
 		  INK_OPT_U32, &opt.event_limit },
-		{ "flows", 0, "N", "entries of the flow table (65536)", INK_OPT_U32, &opt.flows },
+		{ "flows", 0, "N", "entries of each of the two flow tables (65536)",
+		  INK_OPT_U32, &opt.flows },
+		{ "block", 0, "SECONDS", "drop all of a source for so long once a flow with its proven\n"
+		  "address is dropped (0: only such flows)", INK_OPT_U32, &opt.block },
+		{ "fail-closed", 0, NULL, "drop flows that can't be judged, instead of passing them",
+		  INK_OPT_FLAG, &opt.fail_closed },
+		{ "test-clock", 0, NULL, "for tests: time stands still until the map \"control\" is written",
+		  INK_OPT_FLAG, &opt.clock_fed },
 		{ "export", 0, NULL, "an event for each scored vector, for training",
 		  INK_OPT_FLAG, &opt.export },
 		{ "model", 0, "FILE", "the slot's model as a file, to name the feature that differs\n"
@@ -279,13 +304,13 @@ int cmd_attach(int argc, char **argv)
 	};
 	const struct ink_usage usage = {
 		.args = "net IFACE --slot NAME [OPTION]... | --list [IFACE]",
-		.about = "Put the flow classifier on an interface (XDP), or say what is attached. It asks\n"
-			 "the slot about flows at packets 1, 2, 4, 8, ... and remembers the answer. In mode\n"
-			 "monitor it counts what it would drop, in mode enforce it drops. Whatever fails,\n"
-			 "packets pass. It stays when this command ends. NETNS:IFACE names an interface in\n"
-			 "a network namespace.",
+		.about = "Put the flow classifier on an interface (XDP for what comes in, tc for what goes\n"
+			 "out), or say what is attached. It asks the slot about flows at packets 1, 2, 4,\n"
+			 "8, ... and remembers the answer. In mode monitor it counts what it would drop, in\n"
+			 "mode enforce it drops. Whatever fails, packets pass. It stays when this command\n"
+			 "ends. NETNS:IFACE names an interface in a network namespace.",
 		.options = options,
-		.example = "inkling attach net eth0 --slot net.flow --allow 192.0.2.0/24\n"
+		.example = "inkling attach net eth0 --slot net.flow --allow 192.0.2.0/24 --block 600\n"
 			   "inkling attach --list --json",
 		.min_args = 0, .max_args = 2,
 	};
@@ -298,8 +323,7 @@ int cmd_attach(int argc, char **argv)
 			"inkling attach net IFACE --slot NAME");
 	if (!opt.slot)
 		ink_die(INK_EXIT_USAGE, "--slot is missing", "`inkling slots` shows what there is");
-	if (opt.hook && strcmp(opt.hook, "xdp"))
-		ink_die(INK_EXIT_USAGE, ink_fmt("--hook %s is unknown", ink_fmt_safe(opt.hook)),
-			"xdp is the only one for now");
+	if (ink_hook_parse(opt.hook) == INK_HOOK_TC && (opt.xdp_mode || opt.via))
+		ink_die(INK_EXIT_USAGE, "--xdp-mode and --via don't go with --hook tc", NULL);
 	return ink_attach_net(argv[2], &opt);
 }

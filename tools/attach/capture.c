@@ -27,11 +27,7 @@ struct ink_prefix *ink_prefixes_parse(const char *option, const char *const *ite
 	return list;
 }
 
-/*
- * Find where a packet's network header is. *@ethertype is 0 when @data is an
- * Ethernet frame. Return: bytes before it, -1 when the packet is too short.
- */
-static int ink_link_header(int link, const uint8_t *data, size_t captured, uint16_t *ethertype)
+int ink_link_header(int link, const uint8_t *data, size_t captured, uint16_t *ethertype)
 {
 	size_t header;
 
@@ -58,7 +54,7 @@ static int ink_link_header(int link, const uint8_t *data, size_t captured, uint1
 	return captured > header ? (int)header : -1;
 }
 
-static bool ink_link_known(int link)
+bool ink_link_known(int link)
 {
 	switch (link) {
 	case DLT_EN10MB:
@@ -112,7 +108,8 @@ static void ink_capture_packet(int link, const struct pcap_pkthdr *h, const uint
 	uint64_t now = (uint64_t)h->ts.tv_sec * 1000000000u + (uint64_t)h->ts.tv_usec;
 	size_t captured = h->caplen, wire = h->len < h->caplen ? h->caplen : h->len;
 	uint16_t ethertype = 0;
-	uint8_t remote[16];
+	enum ink_direction way = INK_IN;
+	uint8_t source[16];
 	int skip;
 
 	stats->packets++;
@@ -129,12 +126,12 @@ static void ink_capture_packet(int link, const struct pcap_pkthdr *h, const uint
 	if (skip < 0)
 		captured = 0;
 	if (options->n_local &&
-	    ink_flow_table_remote(data, captured, wire, ethertype, remote) &&
-	    ink_prefixes_match(options->local, options->n_local, remote)) {
+	    ink_flow_table_source(data, captured, wire, ethertype, source) &&
+	    ink_prefixes_match(options->local, options->n_local, source)) {
 		stats->outgoing++;
-		return;
+		way = INK_OUT;
 	}
-	ink_flow_table_packet(table, data, captured, wire, ethertype, now ? now : 1);
+	ink_flow_table_packet(table, data, captured, wire, ethertype, way, now ? now : 1);
 }
 
 int ink_capture_run(const char *path, const struct ink_capture_options *options,

@@ -33,7 +33,10 @@ static void ink_features_event(void *arg, const struct ink_flow_event *event)
 static int ink_features_run(const char *capture, const char *out, struct ink_features_job *job,
 			    const struct ink_capture_options *options)
 {
-	struct ink_flow_config config = { .event = ink_features_event, .arg = job };
+	struct ink_flow_config config = {
+		.event = ink_features_event, .arg = job,
+		.policy.two_way = options->n_local > 0,
+	};
 	struct ink_flow_table *table = ink_flow_table_new(&config);
 	const struct ink_flow_counters *count = ink_flow_table_counters(table);
 	struct ink_capture_stats stats;
@@ -76,8 +79,8 @@ int cmd_features(int argc, char **argv)
 		  INK_OPT_STRING, &labels },
 		{ "label", 0, "TEXT", "label of flows that no rule matches",
 		  INK_OPT_STRING, &label },
-		{ "local", 0, "CIDR", "addresses of the protected side: packets from there are\n"
-		  "outgoing and skipped; may be repeated", INK_OPT_LIST, &local },
+		{ "local", 0, "CIDR", "addresses of the protected side: packets from there go\n"
+		  "out; without it all come in; may be repeated", INK_OPT_LIST, &local },
 		{ 0 },
 	};
 	const struct ink_usage usage = {

@@ -215,7 +215,7 @@ static int ink_replay_run(const char *path, struct ink_replay *r,
 {
 	struct ink_flow_config config = {
 		.verdict = ink_replay_verdict, .event = ink_replay_event, .arg = r,
-		.n_allow = opt->allow.n,
+		.n_allow = opt->allow.n, .policy.two_way = opt->local.n > 0,
 	};
 	struct ink_capture_options capture = { .n_local = opt->local.n };
 	struct ink_prefix *local = ink_prefixes_parse("local", opt->local.items, opt->local.n);
@@ -257,8 +257,8 @@ int cmd_replay(int argc, char **argv)
 		  "packets change what a source looks like", INK_OPT_STRING, &opt.mode },
 		{ "threshold", 't', "T", "with --model: 0..1, raw:SCORE, or default (the model's)",
 		  INK_OPT_STRING, &opt.threshold },
-		{ "local", 0, "CIDR", "addresses of the protected side: packets from there are\n"
-		  "outgoing and skipped; may be repeated", INK_OPT_LIST, &opt.local },
+		{ "local", 0, "CIDR", "addresses of the protected side: packets from there go\n"
+		  "out; without it all come in; may be repeated", INK_OPT_LIST, &opt.local },
 		{ "allow", 0, "CIDR", "never score these remote addresses; may be repeated",
 		  INK_OPT_LIST, &opt.allow },
 		{ "flows", 'f', NULL, "show every flow", INK_OPT_FLAG, &opt.flows },
