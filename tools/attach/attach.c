@@ -2,28 +2,16 @@
 /*
  * inkling attach: put the flow hook on an interface, and say what is attached.
  *
- * What lives here: the subcommand and the checks that come before. What
- * doesn't: loading and pinning (program.c, pins.c), showing (attach_list.c).
- *
- * The checks make for friendly messages; the kernel makes its own on each call.
+ * What lives here: the subcommand. What doesn't: the checks and the deed
+ * (hook.c), loading and pinning (program.c, pins.c), showing (attach_list.c).
  */
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
-#include <errno.h>
-#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
-
-#include <inkling.h>
 
 #include "attach.h"
 #include "capture.h"
-#include "cli.h"
-#include "program.h"
+#include "hook.h"
 #include "rows.h"
-#include "schema.h"
 
 struct ink_attach_options {
 	const char *slot, *hook, *xdp_mode, *via, *model;
@@ -32,75 +20,15 @@ struct ink_attach_options {
 	bool export, list, fail_closed, clock_fed;
 };
 
-static void ink_attach_library_die(void)
-{
-	const struct ink_failure *f = ink_failure_last();
-
-	ink_die(ink_exit_errno(f->code), f->text, *f->hint ? f->hint : NULL);
-}
-
-/* Files of models in which the one of a digest may lie. */
-static struct ink_model *ink_model_search(const char *given, const uint8_t digest[32])
-{
-	static const char *const dirs[] = { "/usr/share/inkling", "/var/lib/inkling", "." };
-	struct ink_model *model = NULL;
-	size_t i;
-
-	if (given)
-		return ink_model_open(given);
-	for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]) && !model; i++)
-		model = ink_model_search_dir(dirs[i], digest);
-	return model;
-}
-
-/* Refuse a slot whose model was trained on other features, naming the first. */
-static void ink_attach_schema(const struct ink_slot *slot, const char *object, const char *given,
-			      uint64_t *id)
-{
-	struct ink_schema mine, theirs;
-	const char *wrong = ink_schema_read(object, &mine), *difference = NULL;
-	struct ink_model *model;
-
-	if (wrong)
-		ink_die(INK_EXIT_INPUT, ink_fmt("%s: %s", ink_fmt_safe(object), wrong),
-			"reinstall Inkling, or set INKLING_BPF_DIR to the folder of flow.bpf.o");
-	*id = ink_schema_number(&mine);
-	if (slot->model.schema == *id)
-		return;
-	model = ink_model_search(given, slot->model.digest);
-	if (model) {
-		ink_schema_model(model, &theirs);
-		difference = ink_schema_difference(&mine, &theirs);
-	}
-	ink_die(INK_EXIT_REFUSED,
-		ink_fmt("slot %s can't judge flows: its model %s has schema %016llx, the flow "
-			"program %016llx%s%s", slot->name, ink_fmt_safe(slot->model.name),
-			(unsigned long long)slot->model.schema, (unsigned long long)*id,
-			difference ? "; " : "", difference ?: ""),
-		difference ? "load a model that was trained on the CSV of `inkling features`" :
-		"load a model that was trained on the CSV of `inkling features`; with "
-		"--model FILE this command names the feature that differs");
-}
-
 static struct ink_slot *ink_attach_slot(const char *name)
 {
 	struct ink_ctl *ctl = ink_ctl_open();
-	struct ink_slot *slot;
+	struct ink_slot *slot = ctl ? ink_slot_get(ctl, name) : NULL;
+	const struct ink_failure *f = ink_failure_last();
 
-	if (!ctl)
-		ink_attach_library_die();
-	slot = ink_slot_get(ctl, name);
 	if (!slot)
-		ink_attach_library_die();
+		ink_die(ink_exit_errno(f->code), f->text, *f->hint ? f->hint : NULL);
 	ink_ctl_close(ctl);
-	if (!slot->has_model)
-		ink_die(INK_EXIT_REFUSED, ink_fmt("slot %s has no model", name),
-			ink_fmt("inkling load MODEL.ink --slot %s", name));
-	if (!(slot->contexts & INKLING_CTX_SOFTIRQ))
-		ink_die(INK_EXIT_REFUSED,
-			ink_fmt("slot %s may not be called by packets: its contexts lack softirq",
-				name),
-			"contexts are fixed when a slot is made: make another one for XDP");
 	return slot;
 }
 
@@ -125,79 +53,13 @@ static enum ink_hook ink_hook_parse(const char *text)
 	ink_die(INK_EXIT_USAGE, ink_fmt("--hook %s is unknown", ink_fmt_safe(text)), "xdp or tc");
 }
 
-static void ink_via_parse(const char *text, struct ink_program_options *o)
+static void ink_via_parse(const char *text, struct ink_hook_spec *o)
 {
 	o->via_any = !text || !strcmp(text, "auto");
 	o->via = text && !strcmp(text, "link") ? INK_VIA_LINK : INK_VIA_DISPATCHER;
 	if (!o->via_any && strcmp(text, "link") && strcmp(text, "dispatcher"))
 		ink_die(INK_EXIT_USAGE, ink_fmt("--via %s is unknown", ink_fmt_safe(text)),
 			"auto, dispatcher or link");
-}
-
-/* What else could be in the way, for the hint. */
-static const char *ink_attach_hint(int err, uint32_t ifindex)
-{
-	uint32_t id = 0;
-
-	if (err == -EPERM || err == -EACCES)
-		return "this needs root (CAP_BPF, CAP_NET_ADMIN and CAP_SYS_ADMIN)";
-	if (!bpf_xdp_query_id((int)ifindex, 0, &id) && id)
-		return ink_fmt("another XDP program (id %u) is on the interface: "
-			       "`bpftool prog show id %u` names it, `ip link set dev IFACE xdp off` "
-			       "removes it", id, id);
-	if (err == -EOPNOTSUPP)
-		return "the driver has no native XDP: try --xdp-mode skb";
-	if (err == -EINVAL || err == -ERANGE)
-		return "native XDP refuses some MTUs and offloads: try --xdp-mode skb";
-	return "INKLING_DEBUG=1 shows what libbpf says";
-}
-
-/* In the target's network namespace, with the lock held. */
-static int ink_attach_locked(struct ink_program_options *o, struct ink_attachment *record,
-			     const char *iface)
-{
-	struct ink_attachment old;
-	struct ink_program_result result;
-	int err = ink_attachment_read(o->target, &old);
-
-	if (!err && old.ifindex == o->ifindex && ink_program_alive(&old)) {
-		ink_error(ink_fmt("%s has a flow program already, for slot %s", o->target,
-				  ink_fmt_safe(old.slot)),
-			  ink_fmt("inkling detach net %s", o->target));
-		return INK_EXIT_REFUSED;
-	}
-	/* The interface went away, or a command was killed half-way. */
-	if (!err)
-		ink_program_detach(&old);
-	if (ink_pins_remove(o->target) != -ENOENT)
-		ink_note("cleaned up what an earlier attachment to %s left", o->target);
-	err = ink_pins_make(o->target);
-	if (err) {
-		ink_error(ink_fmt("can't make %s: %s", ink_pin_path(o->target, NULL),
-				  strerror(-err)), NULL);
-		return ink_exit_errno(err);
-	}
-	err = ink_program_attach(o, &result);
-	if (!err) {
-		record->prog_id = result.prog_id;
-		record->mode = result.mode;
-		record->via = result.via;
-		record->tc_in = result.tc_in;
-		record->tc_out = result.tc_out;
-		err = ink_attachment_write(o->target, record);
-		if (err)
-			ink_program_detach(record);
-	}
-	if (err) {
-		ink_error(ink_fmt("can't attach to %s: %s", iface, *result.failure ?
-				  ink_fmt_safe(result.failure) : strerror(-err)),
-			  ink_attach_hint(err, o->ifindex));
-		ink_pins_remove(o->target);
-		return err == -EPERM ? INK_EXIT_PERM : INK_EXIT_FAILED;
-	}
-	if (*result.remark)
-		ink_note("%s", result.remark);
-	return INK_EXIT_OK;
 }
 
 static void ink_attach_report(const struct ink_attachment *r, const struct ink_slot *slot)
@@ -216,56 +78,27 @@ static void ink_attach_report(const struct ink_attachment *r, const struct ink_s
 static int ink_attach_net(const char *target, const struct ink_attach_options *opt)
 {
 	struct ink_slot *slot = ink_attach_slot(opt->slot);
-	struct ink_flow_policy policy = {
-		.block_ns = opt->block * 1000000000ull, .two_way = 1,
-		.fail_closed = opt->fail_closed,
-	};
-	struct ink_attachment record = {
-		.version = 2, .slot_id = slot->id, .export = opt->export,
-		.event_limit = opt->event_limit, .since = time(NULL),
-		.hook = ink_hook_parse(opt->hook), .policy = policy,
-	};
-	struct ink_program_options o = {
-		.object = ink_program_object(), .target = target, .slot_id = slot->id,
-		.event_limit = opt->event_limit, .export = opt->export, .flows = opt->flows,
-		.ring = opt->export ? 16u << 20 : 1u << 20, .mode = ink_mode_parse(opt->xdp_mode),
-		.n_allow = opt->allow.n, .hook = record.hook, .policy = policy,
+	struct ink_prefix *allow = ink_prefixes_parse("allow", opt->allow.items, opt->allow.n);
+	struct ink_hook_spec spec = {
+		.target = target, .model = opt->model, .event_limit = opt->event_limit,
+		.flows = opt->flows, .export = opt->export, .mode = ink_mode_parse(opt->xdp_mode),
+		.allow = allow, .n_allow = opt->allow.n, .hook = ink_hook_parse(opt->hook),
+		.block_seconds = opt->block, .fail_closed = opt->fail_closed,
 		.clock_fed = opt->clock_fed,
 	};
-	struct ink_prefix *allow = ink_prefixes_parse("allow", opt->allow.items, opt->allow.n);
-	char netns[INK_TARGET_MAX], iface[16];
-	int old, lock, code;
+	struct ink_hook_result result;
+	struct ink_problem problem;
+	int code;
 
-	ink_via_parse(opt->via, &o);
-	if (!o.object)
-		ink_die(INK_EXIT_NOENT, "flow.bpf.o isn't there",
-			"`make` builds it, `make install` installs it; INKLING_BPF_DIR names its folder");
-	ink_attach_schema(slot, o.object, opt->model, &record.schema);
-	if (!ink_target_split(target, netns, iface))
-		ink_die(INK_EXIT_USAGE, ink_fmt("%s is not an interface", ink_fmt_safe(target)),
-			"IFACE, or NETNS:IFACE for one in a named network namespace");
-	old = ink_netns_enter(netns);
-	if (old < 0)
-		ink_die(ink_exit_errno(old), ink_fmt("can't enter network namespace %s: %s",
-						     ink_fmt_safe(netns), strerror(-old)),
-			"`ip netns list` shows what there is");
-	o.ifindex = if_nametoindex(iface);
-	if (!o.ifindex)
-		ink_die(INK_EXIT_NOENT, ink_fmt("there is no interface %s", ink_fmt_safe(target)),
-			"`ip -br link` shows what there is; NETNS:IFACE names one elsewhere");
-	lock = ink_pins_lock(true);
-	if (lock < 0)
-		ink_die(ink_exit_errno(lock), ink_fmt("can't use /sys/fs/bpf: %s", strerror(-lock)),
-			"this needs root and a kernel with BPF");
-	o.allow = allow;
-	record.ifindex = o.ifindex;
-	snprintf(record.slot, sizeof(record.slot), "%s", slot->name);
-	snprintf(record.target, sizeof(record.target), "%s", target);
-	code = ink_attach_locked(&o, &record, target);
-	ink_netns_leave(old);
-	ink_pins_unlock(lock);
-	if (!code)
-		ink_attach_report(&record, slot);
+	ink_via_parse(opt->via, &spec);
+	code = ink_hook_attach(&spec, slot, &result, &problem);
+	if (code) {
+		ink_error(problem.text, problem.hint);
+	} else {
+		if (*result.remark)
+			ink_note("%s", result.remark);
+		ink_attach_report(&result.record, slot);
+	}
 	ink_slot_free(slot);
 	free(allow);
 	return code;

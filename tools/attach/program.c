@@ -244,6 +244,36 @@ static struct xdp_program *ink_dispatcher_find(const struct ink_attachment *reco
 	return p;
 }
 
+/*
+ * A command that is killed between putting the program on an interface and
+ * writing it down leaves one that no record names. With the lock held and no
+ * record there, each program of this name is such a one.
+ */
+void ink_program_sweep(uint32_t ifindex)
+{
+	struct xdp_multiprog *mp = xdp_multiprog__get_from_ifindex((int)ifindex);
+	struct xdp_program *p = NULL, *stray;
+
+	ink_tc_sweep(ifindex);
+	if (libxdp_get_error(mp))
+		return;
+	do {
+		stray = NULL;
+		while (!stray && (p = xdp_multiprog__next_prog(p, mp)))
+			if (!strcmp(xdp_program__name(p), INK_PROGRAM_XDP))
+				stray = p;
+		/* Detaching it makes another dispatcher of the rest. */
+		if (!stray || xdp_program__detach(stray, (int)ifindex,
+						  xdp_multiprog__attach_mode(mp), 0))
+			break;
+		xdp_multiprog__close(mp);
+		mp = xdp_multiprog__get_from_ifindex((int)ifindex);
+		p = NULL;
+	} while (!libxdp_get_error(mp));
+	if (!libxdp_get_error(mp))
+		xdp_multiprog__close(mp);
+}
+
 static int ink_detach_dispatcher(const struct ink_attachment *record)
 {
 	struct xdp_multiprog *mp;

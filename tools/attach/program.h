@@ -92,6 +92,12 @@ bool ink_program_alive(const struct ink_attachment *record);
  */
 int ink_program_detach(const struct ink_attachment *record);
 
+/*
+ * Take off an interface what a killed command left there without a record. In
+ * the target's network namespace, with the lock held, and only without a record.
+ */
+void ink_program_sweep(uint32_t ifindex);
+
 /* Add prefixes to or take them from the allow-list of an attachment; 0 or -errno. */
 int ink_allow_change(const char *target, const struct ink_prefix *prefix, bool add);
 

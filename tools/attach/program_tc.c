@@ -130,6 +130,34 @@ static bool ink_clsact_alive(uint32_t ifindex, const struct ink_tc_record *tc)
 	return !bpf_tc_query(&hook, &opts) && opts.prog_id == tc->prog_id;
 }
 
+/* Is the filter at our place one of ours? Names of programs are cut off at 15 characters. */
+static bool ink_clsact_is_ours(uint32_t ifindex, bool out)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex,
+		    .attach_point = out ? BPF_TC_EGRESS : BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = INK_TC_HANDLE, .priority = INK_TC_PRIORITY);
+	struct bpf_prog_info info = { 0 };
+	uint32_t size = sizeof(info);
+	int fd = bpf_tc_query(&hook, &opts) ? -1 : bpf_prog_get_fd_by_id(opts.prog_id);
+	bool ours;
+
+	if (fd < 0)
+		return false;
+	ours = !bpf_obj_get_info_by_fd(fd, &info, &size) &&
+	       !strncmp(info.name, "inkling_flow", strlen("inkling_flow"));
+	close(fd);
+	return ours;
+}
+
+void ink_tc_sweep(uint32_t ifindex)
+{
+	struct ink_tc_record tc = { .way = INK_TC_CLSACT, .made_qdisc = 1 };
+
+	for (tc.out = 0; tc.out < 2; tc.out++)
+		if (ink_clsact_is_ours(ifindex, tc.out))
+			ink_clsact_detach(ifindex, &tc);
+}
+
 bool ink_tc_alive(const struct ink_attachment *record, const struct ink_tc_record *tc)
 {
 	switch (tc->way) {

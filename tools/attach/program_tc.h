@@ -33,4 +33,7 @@ bool ink_tc_alive(const struct ink_attachment *record, const struct ink_tc_recor
  */
 int ink_tc_detach(const struct ink_attachment *record, const struct ink_tc_record *tc);
 
+/* Take off what a command that was killed left without a record; a link dies with its command. */
+void ink_tc_sweep(uint32_t ifindex);
+
 #endif /* INK_PROGRAM_TC_H */

@@ -6,8 +6,6 @@
  * doesn't: loading models (load.c) and showing slots (slots.c).
  */
 #include <errno.h>
-#include <grp.h>
-#include <pwd.h>
 #include <string.h>
 #include "internal.h"
 #include "slots.h"
@@ -36,13 +34,12 @@ void ink_check_slot_name(const char *name)
 
 uint32_t ink_slot_parse_perm(const char *text)
 {
-	char *end;
-	unsigned long perm = strtoul(text, &end, 8);
+	uint32_t perm;
 
-	if (*text < '0' || *text > '7' || *end || perm > 0777)
+	if (!ink_word_find_perm(text, &perm))
 		ink_die(INK_EXIT_USAGE, ink_fmt("\"%s\" isn't a permission", ink_fmt_safe(text)),
 			"octal, as of a file, such as 0750: r sees the slot, x runs it");
-	return (uint32_t)perm;
+	return perm;
 }
 
 /* One line of what a slot is now. */
@@ -63,26 +60,20 @@ static void report(struct ink_ctl *ctl, const char *name)
 
 static uint32_t parse_uid(const char *text)
 {
-	struct passwd *p = getpwnam(text);
-	uint64_t id;
+	uint32_t uid;
 
-	if (p)
-		return p->pw_uid;
-	if (ink_parse_u64(text, UINT32_MAX - 1, &id))
-		return (uint32_t)id;
-	ink_die(INK_EXIT_USAGE, ink_fmt("there is no user \"%s\"", ink_fmt_safe(text)), NULL);
+	if (!ink_word_find_user(text, &uid))
+		ink_die(INK_EXIT_USAGE, ink_fmt("there is no user \"%s\"", ink_fmt_safe(text)), NULL);
+	return uid;
 }
 
 static uint32_t parse_gid(const char *text)
 {
-	struct group *g = getgrnam(text);
-	uint64_t id;
+	uint32_t gid;
 
-	if (g)
-		return g->gr_gid;
-	if (ink_parse_u64(text, UINT32_MAX - 1, &id))
-		return (uint32_t)id;
-	ink_die(INK_EXIT_USAGE, ink_fmt("there is no group \"%s\"", ink_fmt_safe(text)), NULL);
+	if (!ink_word_find_group(text, &gid))
+		ink_die(INK_EXIT_USAGE, ink_fmt("there is no group \"%s\"", ink_fmt_safe(text)), NULL);
+	return gid;
 }
 
 /* A class by its name or number. */
