@@ -126,6 +126,12 @@ struct ink_env {
 
 INK_INLINE int ink_env_bytes(struct ink_env *env, __u32 at, __u8 *to, __u32 n)
 {
+	/* What the compiler knows of n the verifier has to see, and before Linux 6.3 only like this. */
+	n--;
+	asm volatile("" : "+r"(n));
+	if (n >= INK_PEEK)
+		return -1;
+	n++;
 	return env->xdp ? bpf_xdp_load_bytes(env->xdp, at, to, n) :
 			  bpf_skb_load_bytes(env->skb, at, to, n);
 }

@@ -135,6 +135,8 @@ static int ink_attach_tc(const struct ink_program_options *o, struct ink_program
 		snprintf(half.target, sizeof(half.target), "%s", o->target);
 		if (err)
 			ink_tc_detach(&half, &r->tc_in);
+		/* It goes with the last of its filters. */
+		r->tc_out.made_qdisc |= r->tc_in.made_qdisc;
 	}
 	bpf_object__close(obj);
 	return err;

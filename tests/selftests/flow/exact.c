@@ -294,7 +294,7 @@ int main(int argc, char **argv)
 	for (n = 0; n < frames && !failed; n++) {
 		enum ink_direction way = frame_random(&seed) % 3 ? INK_IN : INK_OUT;
 
-		now += frame_random(&seed) % 512 ? frame_random(&seed) % 2000000 :
+		now += frame_random(&seed) % 8192 ? frame_random(&seed) % 2000000 :
 					      (uint64_t)(frame_random(&seed) % 64) << 30;
 		exact_clock(&x, now);
 		frame_make_way(&f, &seed, way == INK_OUT);
