@@ -253,9 +253,11 @@ static struct xdp_program *ink_dispatcher_find(const struct ink_attachment *reco
  */
 void ink_program_sweep(uint32_t ifindex)
 {
-	struct xdp_multiprog *mp = xdp_multiprog__get_from_ifindex((int)ifindex);
 	struct xdp_program *p = NULL, *stray;
+	struct xdp_multiprog *mp;
 
+	ink_library_listen();
+	mp = xdp_multiprog__get_from_ifindex((int)ifindex);
 	ink_tc_sweep(ifindex);
 	if (libxdp_get_error(mp))
 		return;
