@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <pcap/pcap.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,6 +26,21 @@ struct ink_prefix *ink_prefixes_parse(const char *option, const char *const *ite
 				"write it as 192.0.2.0/24 or 2001:db8::/32, "
 				"with zeros behind the prefix");
 	return list;
+}
+
+uint32_t ink_stretch_parse(const char *text)
+{
+	char *end;
+	double factor;
+
+	if (!text)
+		return 1000;
+	errno = 0;
+	factor = strtod(text, &end);
+	if (errno || end == text || *end || !(factor >= 0.001 && factor <= 1000))
+		ink_die(INK_EXIT_USAGE, ink_fmt("--stretch %s isn't a factor", ink_fmt_safe(text)),
+			"0.001 to 1000; 10 makes everything ten times as slow");
+	return (uint32_t)(factor * 1000 + 0.5);
 }
 
 int ink_link_header(int link, const uint8_t *data, size_t captured, uint16_t *ethertype)
@@ -115,6 +131,9 @@ static void ink_capture_packet(int link, const struct pcap_pkthdr *h, const uint
 	stats->packets++;
 	if (!stats->first_ns)
 		stats->first_ns = now;
+	if (options->stretch && now > stats->first_ns)
+		now = stats->first_ns + (uint64_t)((unsigned __int128)(now - stats->first_ns) *
+						   options->stretch / 1000);
 	stats->last_ns = now;
 	skip = ink_link_header(link, data, captured, &ethertype);
 	if (skip > 0) {

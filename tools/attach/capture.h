@@ -14,10 +14,12 @@
  * struct ink_capture_options - what is read of a capture
  * @local: addresses of the protected side; packets that come from them go out
  * @n_local: their number; 0: every packet is taken as coming in
+ * @stretch: times since the first packet are multiplied by this many thousandths; 0: 1000
  */
 struct ink_capture_options {
 	const struct ink_prefix *local;
 	size_t n_local;
+	uint32_t stretch;
 };
 
 /* What was read: all packets, and those of them that went out. */
@@ -39,6 +41,9 @@ struct ink_capture_stats {
  */
 int ink_capture_run(const char *path, const struct ink_capture_options *options,
 		    struct ink_flow_table *table, struct ink_capture_stats *stats);
+
+/* Parse the factor of an option, 0.001 to 1000, to thousandths; dies when it isn't one. */
+uint32_t ink_stretch_parse(const char *text);
 
 /* Is this link type (DLT_*) one that can be read? */
 bool ink_link_known(int link);

@@ -32,7 +32,7 @@ struct ink_replay {
 };
 
 struct ink_replay_options {
-	const char *model, *slot, *mode, *threshold, *out;
+	const char *model, *slot, *mode, *threshold, *out, *stretch;
 	struct ink_list local, allow;
 	bool flows;
 };
@@ -217,7 +217,9 @@ static int ink_replay_run(const char *path, struct ink_replay *r,
 		.verdict = ink_replay_verdict, .event = ink_replay_event, .arg = r,
 		.n_allow = opt->allow.n, .policy.two_way = opt->local.n > 0,
 	};
-	struct ink_capture_options capture = { .n_local = opt->local.n };
+	struct ink_capture_options capture = {
+		.n_local = opt->local.n, .stretch = ink_stretch_parse(opt->stretch),
+	};
 	struct ink_prefix *local = ink_prefixes_parse("local", opt->local.items, opt->local.n);
 	struct ink_prefix *allow = ink_prefixes_parse("allow", opt->allow.items, opt->allow.n);
 	struct ink_capture_stats stats;
@@ -259,6 +261,8 @@ int cmd_replay(int argc, char **argv)
 		  INK_OPT_STRING, &opt.threshold },
 		{ "local", 0, "CIDR", "addresses of the protected side: packets from there go\n"
 		  "out; without it all come in; may be repeated", INK_OPT_LIST, &opt.local },
+		{ "stretch", 0, "FACTOR", "as if all had happened so many times as slowly",
+		  INK_OPT_STRING, &opt.stretch },
 		{ "allow", 0, "CIDR", "never score these remote addresses; may be repeated",
 		  INK_OPT_LIST, &opt.allow },
 		{ "flows", 'f', NULL, "show every flow", INK_OPT_FLAG, &opt.flows },
