@@ -70,7 +70,7 @@ for hook in xdp tc; do
 	check "$hook: attach, blocking for 4 s" attach --block 4 --hook $hook
 	for _ in 1 2 3 4 5 6; do get 10.98.0.4 2; done
 	check_fails "$hook: the source is cut off" get 10.98.0.4 2
-	is "$hook: one source was blocked" "$(counter blocked)" 1
+	check "$hook: the source was blocked" test "$(counter blocked)" -ge 1
 	check "$hook: another source isn't" get 10.98.0.2
 	inkling allow guard0 --add 10.98.0.4 >/dev/null
 	check "$hook: the allow-list wins over a block" get 10.98.0.4
