@@ -39,7 +39,7 @@ INK_CFLAGS   = -std=gnu11 -Wall -Wextra -Wno-unused-parameter $(if $(WERROR),-We
 RANDMODEL := tests/lib/rand.c tests/lib/randmodel.c tests/lib/randmodel_ops.c
 
 FRAGMENTS := $(wildcard kmod/core/core.mk tools/tools.mk bpf/bpf.mk tests/unit/unit.mk \
-	tests/fuzz/fuzz.mk tests/bench/bench.mk tests/icount/icount.mk tests/selftests/selftests.mk demo/demo.mk)
+	tests/fuzz/fuzz.mk tests/bench/bench.mk tests/icount/icount.mk tests/selftests/selftests.mk tools/lab/lab.mk)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:

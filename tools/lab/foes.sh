@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# shellcheck disable=SC2154,SC2317 # the caller's variables; called by name
+#
+# What lives here: what attackers do, a function for each tool. What doesn't: addresses, and how long it may last.
+#
+# A run has a namespace whose only addresses are its own, so that whatever a tool does comes from them. Each is
+# bounded in packets by its arguments or in time by the set (limit=SECONDS).
+
+# Scans
+nmap_scan() { nmap -n -Pn --max-retries 1 "$@" "$target"; }
+nmap_sweep() { nmap -n "$@" 10.77.0.1-8; }
+mass() { # masscan arguments; over several addresses with TO=..
+	masscan --adapter foe0 --adapter-ip "$addr" --router-ip $server --wait 2 "$@" "${to:-$server}"
+}
+mass_sweep() { to=10.77.0.0/29 mass "$@"; }
+
+# Floods; hping3 alone can't hurry, its answers are few
+hping() { hping3 -q -n -I foe0 -a "$addr" "$@" $server; }
+hping_any() { hping3 -q -n -I foe0 --rand-source "$@" $server; }
+# From each address of $from in turn.
+spoofed() { # mausezahn arguments
+	local mac
+	ping -q -c 1 $server >/dev/null
+	mac=$(ip neigh show $server dev foe0 | sed -n 's/.*lladdr \([0-9a-f:]*\).*/\1/p')
+	mausezahn foe0 -q -A "$from" -B $server -b "$mac" "$@"
+}
+nping_to() { nping --quiet "$@" "$target"; }
+connects() { "$here/../../build/lab/connects" "$@" $server; }
+syn6() { # PORT SECONDS: IPv6, from made-up addresses of the network
+	timeout "$2" atk6-thcsyn6 foe0 $server6 "$1"
+}
+
+# Slow attacks on the web server
+slowhttp() { slowhttptest "$@"; }
+slowloris() { # CONNECTIONS PORT SECONDS: nmap's
+	nmap -n -Pn -p "$2" --script http-slowloris --max-parallelism "$1" \
+		--script-args "http-slowloris.runforever,http-slowloris.timelimit=${3}s,http-slowloris.send_interval=8s" "$target"
+}
+# CONNECTIONS EVERY-SECONDS FOR-SECONDS PORT BEGINNING, in which \x20 is a space
+trickle() { "$here/../../build/lab/trickle" "${@:1:4}" "$(printf %b "$5")" $server; }
+
+# Guessed passwords
+words() { # COUNT
+	seq -f 'guess%.0f' "$1" >words
+	printf '%s\n' $user root admin test >users
+}
+hydra_on() { # COUNT HYDRA-ARGUMENT...
+	words "$1"
+	hydra -I -l $user -P words "${@:2}"
+}
+medusa_on() { # COUNT MEDUSA-ARGUMENT...
+	words "$1"
+	medusa -h "$target" -u $user -P words "${@:2}"
+}
+ncrack_on() { # COUNT NCRACK-ARGUMENT...
+	words "$1"
+	ncrack --user $user -P words "${@:2}"
+}
