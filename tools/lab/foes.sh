@@ -15,6 +15,8 @@ mass() { # masscan arguments; over several addresses with TO=..
 }
 mass_sweep() { to=10.77.0.0/29 mass "$@"; }
 
+netcat() { nc -z -n -w 1 "$target" "$1"; } # FIRST-LAST
+
 # Floods; hping3 alone can't hurry, its answers are few
 hping() { hping3 -q -n -I foe0 -a "$addr" "$@" $server; }
 hping_any() { hping3 -q -n -I foe0 --rand-source "$@" $server; }

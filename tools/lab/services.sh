@@ -140,7 +140,7 @@ pop3_up() {
 
 dns_up() {
 	dnsmasq -C /dev/null -x "$run/dnsmasq.pid" --user=root --no-resolv --no-hosts --interface=srv0 --interface=lo \
-		--bind-interfaces --address=/lab.test/10.77.5.5 --local=/nx.test/ --local=/arpa/ \
+		--bind-interfaces --address=/v4.lab.test/10.77.0.1 --address=/v6.lab.test/fd77::1 --local=/nx.test/ --local=/arpa/ \
 		--txt-record=txt.lab.test,"$(printf 'x%.0s' {1..200})" --cache-size=2000
 }
 

@@ -86,7 +86,7 @@ class Set:
                 else:
                     of[(addresses == a).to_numpy()] = i
         for i in anyone:
-            span = (self.time >= runs["begin"][i]) & (self.time <= runs["end"][i] + 2 * 10**9)
+            span = (self.time >= runs["from_ns"][i]) & (self.time <= runs["to_ns"][i] + 2 * 10**9)
             of[(of < 0) & span] = i
         return of
 
