@@ -173,14 +173,14 @@ static int load_commit(struct sk_buff *skb, struct genl_info *info, struct ink_w
 		.schema = schema ? &expected : NULL,
 		.threshold = threshold ? nla_get_s32(threshold) : INK_THRESHOLD_OF_MODEL,
 	};
+	struct ink_why unused = {};
 	struct ink_model *model;
 	int err;
 
-	if (!slot)
+	if (!slot || load_sample(info, &options, why)) {
+		ink_load_abort(genl_info_net(info), info->snd_portid, &unused);
 		return -EINVAL;
-	err = load_sample(info, &options, why);
-	if (err)
-		return err;
+	}
 	model = ink_load_commit(genl_info_net(info), info->snd_portid, nla_data(slot), &options,
 				why);
 	if (IS_ERR(model))
