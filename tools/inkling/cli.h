@@ -209,6 +209,7 @@ int cmd_show(int argc, char **argv);
 int cmd_mode(int argc, char **argv);
 int cmd_set(int argc, char **argv);
 int cmd_rollback(int argc, char **argv);
+int cmd_promote(int argc, char **argv);
 int cmd_unload(int argc, char **argv);
 int cmd_score(int argc, char **argv);
 int cmd_watch(int argc, char **argv);
