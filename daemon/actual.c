@@ -83,6 +83,7 @@ static int ink_step_attach(struct ink_ctl *ctl, const struct ink_step *step, cha
 	struct ink_hook_spec spec = {
 		.target = step->target, .event_limit = u->event_limit, .flows = u->flows,
 		.mode = INK_XDP_AUTO, .via_any = true, .allow = u->allow, .n_allow = u->n_allow,
+		.hook = u->hook, .block_seconds = u->block, .fail_closed = u->fail_closed,
 	};
 	struct ink_slot *slot = ink_slot_get(ctl, step->slot);
 	struct ink_hook_result result;
@@ -115,11 +116,15 @@ static int ink_step_new(struct ink_ctl *ctl, const struct ink_step *step,
 static int ink_step_load(struct ink_ctl *ctl, const struct ink_step *step,
 			 struct ink_problem *problem)
 {
+	const struct ink_unit *u = step->unit;
+	struct ink_load_options options = {
+		.set = u->threshold ? INK_LOAD_THRESHOLD : 0, .threshold = u->score,
+	};
 	const void *image;
 	size_t size;
 
-	image = ink_model_image(step->unit->opened, &size);
-	if (!ink_load(ctl, image, size, step->slot, NULL, NULL, NULL, NULL))
+	image = ink_model_image(u->opened, &size);
+	if (!ink_load_with(ctl, image, size, step->slot, &options, NULL, NULL, NULL))
 		return INK_EXIT_OK;
 	return ink_problem_refused(problem);
 }

@@ -180,7 +180,7 @@ static const char *ink_hook_differs(const struct ink_planner *p, const struct in
 {
 	const struct ink_slot *s = ink_actual_slot(p->actual, u->name);
 
-	if (h->record.version != 1)
+	if (!h->record.version)
 		return "what is there can't be read";
 	if (strcmp(h->record.slot, u->name))
 		return ink_fmt("slot %s -> %s", ink_fmt_safe(h->record.slot), u->name);
@@ -190,6 +190,13 @@ static const char *ink_hook_differs(const struct ink_planner *p, const struct in
 		return ink_fmt("event-limit %u -> %u", h->record.event_limit, u->event_limit);
 	if (h->flows != u->flows)
 		return ink_fmt("flows %u -> %u", h->flows, u->flows);
+	if (h->record.hook != u->hook)
+		return "hook is another one";
+	if (h->record.policy.block_ns != u->block * 1000000000ull)
+		return ink_fmt("block %llu -> %u",
+			       (unsigned long long)h->record.policy.block_ns / 1000000000, u->block);
+	if (!h->record.policy.fail_closed != !u->fail_closed)
+		return ink_fmt("on-error -> %s", u->fail_closed ? "drop" : "pass");
 	return h->record.export ? "export of vectors is on" : NULL;
 }
 

@@ -43,7 +43,7 @@ static void ink_text_more(const char **text, const char *more)
 	*text = ink_fmt("%s%s%s", *text, **text ? ", " : "", more);
 }
 
-/* What is configured besides mode and actions; @loading: the model is being changed. */
+/* What is configured besides mode and actions; @loading: a model comes, with its threshold. */
 static void ink_diff_settings(const struct ink_unit *u, const struct ink_slot *s, bool loading,
 			      struct ink_slot_change *c, const char **text)
 {
@@ -65,21 +65,12 @@ static void ink_diff_settings(const struct ink_unit *u, const struct ink_slot *s
 		c->perm = u->perm;
 		ink_text_more(text, ink_fmt("perm %04o -> %04o", s->perm, u->perm));
 	}
-	/*
-	 * The kernel doesn't say whether a threshold is the model's own or was set
-	 * to the same number, which comes to light with another model.
-	 */
-	if (s->has_model && (loading || want != s->threshold)) {
+	if (!loading && want != s->threshold) {
 		c->set |= u->threshold ? INK_SET_THRESHOLD : INK_SET_THRESHOLD_DEFAULT;
 		c->threshold = u->score;
-		if (want != s->threshold)
-			ink_text_more(text, ink_fmt("threshold %s -> %s",
-						    ink_word_score(s->threshold, s->model.head),
-						    ink_word_score(want, head)));
-	} else if (!s->has_model && u->threshold) {
-		c->set |= INK_SET_THRESHOLD;
-		c->threshold = u->score;
-		ink_text_more(text, ink_fmt("threshold %s", ink_word_score(want, head)));
+		ink_text_more(text, ink_fmt("threshold %s -> %s",
+					    ink_word_score(s->threshold, s->model.head),
+					    ink_word_score(want, head)));
 	}
 }
 
@@ -141,8 +132,12 @@ static void ink_todo_load(struct ink_todo *todo, const struct ink_unit *u,
 			  const struct ink_slot *s)
 {
 	const struct inkling_card *card = ink_model_card(u->opened);
-	const char *to = ink_fmt("%s %s (%s)", ink_fmt_safe(card->name), ink_fmt_safe(card->version),
-				 ink_fmt_digest_short(ink_unit_header(u)->digest));
+	const char *to = ink_fmt("%s %s (%s), threshold %s", ink_fmt_safe(card->name),
+				 ink_fmt_safe(card->version),
+				 ink_fmt_digest_short(ink_unit_header(u)->digest),
+				 ink_word_score(u->threshold ? u->score :
+						ink_unit_header(u)->threshold,
+						ink_unit_header(u)->head));
 
 	if (s->has_model)
 		ink_todo_add(todo, INK_STEP_LOAD, u, u->name,

@@ -71,7 +71,10 @@ struct ink_unit_action {
  * @targets: interfaces
  * @n_targets: of it
  * @event_limit: of the attachments
- * @flows: entries of their flow tables
+ * @flows: entries of each of their two flow tables
+ * @block: seconds for which a bad source is dropped as a whole
+ * @hook: where packets are judged
+ * @fail_closed: drop what can't be judged
  * @allow: the allow-list, allow-file included once resolved
  * @n_allow: of it
  * @line: of keys that are looked at later
@@ -98,6 +101,9 @@ struct ink_unit {
 	size_t n_targets;
 	uint32_t event_limit;
 	uint32_t flows;
+	uint32_t block;
+	enum ink_hook hook;
+	bool fail_closed;
 	struct ink_prefix *allow;
 	size_t n_allow;
 	struct {

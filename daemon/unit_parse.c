@@ -40,6 +40,8 @@ static const struct ink_unit_key {
 	{ "attach", "allow-file", ink_value_allow_file, false },
 	{ "attach", "event-limit", ink_value_event_limit, false },
 	{ "attach", "flows", ink_value_flows, false },
+	{ "attach", "block", ink_value_block, false },
+	{ "attach", "on-error", ink_value_on_error, false },
 };
 
 #define N_KEYS	(sizeof(keys) / sizeof(keys[0]))

@@ -152,8 +152,18 @@ bool ink_value_action(struct ink_unit_parser *p, const char *class, const char *
 
 bool ink_value_hook(struct ink_unit_parser *p, const char *value)
 {
-	return !strcmp(value, "net") ||
-		ink_value_wrong(p, value, "isn't a hook", "net is the only one");
+	if (!strcmp(value, "tc"))
+		p->unit->hook = INK_HOOK_TC;
+	else if (strcmp(value, "xdp"))
+		return ink_value_wrong(p, value, "isn't a hook", "xdp or tc");
+	return true;
+}
+
+bool ink_value_on_error(struct ink_unit_parser *p, const char *value)
+{
+	p->unit->fail_closed = !strcmp(value, "drop");
+	return p->unit->fail_closed || !strcmp(value, "pass") ||
+		ink_value_wrong(p, value, "isn't something to do", "pass or drop");
 }
 
 /* Words of a value, separated by spaces or commas; each is given to @take. */
@@ -252,6 +262,11 @@ static bool ink_value_number(struct ink_unit_parser *p, const char *value, uint6
 bool ink_value_event_limit(struct ink_unit_parser *p, const char *value)
 {
 	return ink_value_number(p, value, 0, UINT32_MAX, &p->unit->event_limit);
+}
+
+bool ink_value_block(struct ink_unit_parser *p, const char *value)
+{
+	return ink_value_number(p, value, 0, 86400 * 30, &p->unit->block);
 }
 
 bool ink_value_flows(struct ink_unit_parser *p, const char *value)

@@ -33,6 +33,8 @@ bool ink_value_interface(struct ink_unit_parser *p, const char *value);
 bool ink_value_allow(struct ink_unit_parser *p, const char *value);
 bool ink_value_allow_file(struct ink_unit_parser *p, const char *value);
 bool ink_value_event_limit(struct ink_unit_parser *p, const char *value);
+bool ink_value_on_error(struct ink_unit_parser *p, const char *value);
+bool ink_value_block(struct ink_unit_parser *p, const char *value);
 bool ink_value_flows(struct ink_unit_parser *p, const char *value);
 
 #endif /* INK_UNIT_VALUE_H */

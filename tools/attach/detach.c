@@ -87,13 +87,28 @@ int cmd_detach(int argc, char **argv)
 
 int cmd_panic(int argc, char **argv)
 {
+	bool release = false;
+	const struct ink_option options[] = {
+		{ "release", 0, NULL, "end it: inklingd may attach again", INK_OPT_FLAG, &release },
+		{ 0 },
+	};
 	const struct ink_usage usage = {
-		.args = "",
-		.about = "Take every hook of Inkling off at once: the kill switch. Slots and models stay.",
-		.example = "inkling panic",
+		.args = "[--release]",
+		.about = "Take every hook of Inkling off at once: the kill switch. Slots and models stay.\n"
+			 "inklingd attaches nothing from then on, until --release or a reboot.",
+		.options = options,
+		.example = "inkling panic\ninkling panic --release",
 		.min_args = 0, .max_args = 0,
 	};
+	int err;
 
 	ink_args_parse(argc, argv, &usage);
+	/* First, so that nobody attaches what was just taken off. */
+	err = ink_hook_hold(!release);
+	if (err)
+		ink_error(ink_fmt("can't %s %s/panic: %s", release ? "remove" : "make", INK_PANIC_DIR,
+				  strerror(-err)), "this needs root");
+	if (release)
+		return err ? ink_exit_errno(err) : INK_EXIT_OK;
 	return ink_detach_all(NULL);
 }

@@ -105,6 +105,14 @@ int ink_hook_attach(const struct ink_hook_spec *spec, const struct ink_slot *slo
  */
 int ink_hook_detach(const char *target, struct ink_problem *problem);
 
+/*
+ * `inkling panic` is in force: nothing is attached by itself, until somebody ends
+ * it. A file, so that it lasts until then or until a reboot. 0 or -errno.
+ */
+#define INK_PANIC_DIR	"/run/inkling"
+bool ink_hook_held(void);
+int ink_hook_hold(bool held);
+
 /**
  * struct ink_hook_state - what is attached to an interface
  * @record: as it was written at attach; its target is the name

@@ -7,8 +7,10 @@
  */
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "hook.h"
@@ -138,4 +140,26 @@ void ink_hook_state_clear(struct ink_hook_state *state)
 	free(state->allow);
 	state->allow = NULL;
 	state->n_allow = 0;
+}
+
+#define INK_PANIC_FILE	INK_PANIC_DIR "/panic"
+
+bool ink_hook_held(void)
+{
+	return !access(INK_PANIC_FILE, F_OK);
+}
+
+int ink_hook_hold(bool held)
+{
+	int fd;
+
+	if (!held)
+		return unlink(INK_PANIC_FILE) && errno != ENOENT ? -errno : 0;
+	if (mkdir(INK_PANIC_DIR, 0755) && errno != EEXIST)
+		return -errno;
+	fd = open(INK_PANIC_FILE, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
 }

@@ -222,6 +222,7 @@ int cmd_compile(int argc, char **argv);		/* tools/compile */
 int cmd_attach(int argc, char **argv);		/* tools/attach */
 int cmd_detach(int argc, char **argv);
 int cmd_panic(int argc, char **argv);
+int cmd_check(int argc, char **argv);
 int cmd_allow(int argc, char **argv);
 int cmd_events(int argc, char **argv);
 int cmd_features(int argc, char **argv);

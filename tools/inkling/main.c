@@ -30,6 +30,7 @@ static const struct ink_cmd commands[] = {
 	{ "attach", "Hooks", "let a slot judge what passes a hook", cmd_attach },
 	{ "detach", "Hooks", "take a slot off its hooks", cmd_detach },
 	{ "panic", "Hooks", "take everything off all hooks at once", cmd_panic },
+	{ "check", "Hooks", "check slot files, and what they would change", cmd_check },
 	{ "allow", "Hooks", "show or change whom a hook always lets through", cmd_allow },
 	{ "events", "Hooks", "print verdicts as they are given", cmd_events },
 	{ "features", "Hooks", "compute the features of a capture's flows", cmd_features },
