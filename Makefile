@@ -66,7 +66,7 @@ $(B)/san/%.o: %.c
 
 # What a person types. Targets that install packages start make anew, so that fragments see them.
 
-.PHONY: help test test-long check demo bench eval unit fuzz selftests vm vm-smoke install clean
+.PHONY: help test test-long check demo bench eval lab unit fuzz selftests vm vm-smoke install uninstall clean
 help: ## Say what can be made
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
 
@@ -126,6 +126,9 @@ vm-smoke: ## Boot each kernel once and check what the tests rely on
 	@tests/run vm
 
 install: all $(INSTALL) install-modules ## Into $(DESTDIR)$(PREFIX); modules into $(DESTDIR)/lib/modules
+
+uninstall: ## Remove what install installed; what is in the kernel goes first
+	@scripts/uninstall
 
 clean: ## Remove what was built here (downloads stay in the cache)
 	rm -rf $(B)

@@ -84,6 +84,7 @@ static int ink_step_attach(struct ink_ctl *ctl, const struct ink_step *step, cha
 		.target = step->target, .event_limit = u->event_limit, .flows = u->flows,
 		.mode = INK_XDP_AUTO, .via_any = true, .allow = u->allow, .n_allow = u->n_allow,
 		.hook = u->hook, .block_seconds = u->block, .fail_closed = u->fail_closed,
+		.export = u->export,
 	};
 	struct ink_slot *slot = ink_slot_get(ctl, step->slot);
 	struct ink_hook_result result;

@@ -20,3 +20,17 @@ $(B)/obj/daemon/%.o $(B)/san/daemon/%.o: INK_CPPFLAGS += -Itools/lib -Itools/lib
 $(B)/inklingd: $(DAEMON_OBJS) $(DAEMON_CLI) $(B)/libinkling.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs inih libsystemd json-c libbpf libnl-3.0) \
 		-lxdp -lbpf -lelf -lm $(LIB_LIBS) $(LDLIBS)
+
+.PHONY: install-daemon
+install-daemon: $(B)/inklingd
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,sbin lib/systemd/system lib/modules-load.d share/inkling \
+		share/man/man5 share/man/man8) $(DESTDIR)/etc/inkling/slots.d
+	install -m 755 $(B)/inklingd $(DESTDIR)$(PREFIX)/sbin
+	sed 's|@PREFIX@|$(PREFIX)|' daemon/inklingd.service.in >$(DESTDIR)$(PREFIX)/lib/systemd/system/inklingd.service
+	chmod 644 $(DESTDIR)$(PREFIX)/lib/systemd/system/inklingd.service
+	echo inkling >$(DESTDIR)$(PREFIX)/lib/modules-load.d/inkling.conf
+	chmod 644 $(DESTDIR)$(PREFIX)/lib/modules-load.d/inkling.conf
+	install -m 644 models/*.ink $(DESTDIR)$(PREFIX)/share/inkling
+	install -m 644 Documentation/man/inkling.slot.5 $(DESTDIR)$(PREFIX)/share/man/man5
+	install -m 644 Documentation/man/inklingd.8 $(DESTDIR)$(PREFIX)/share/man/man8
+	install -m 644 daemon/slots.README $(DESTDIR)/etc/inkling/slots.d/README

@@ -197,7 +197,9 @@ static const char *ink_hook_differs(const struct ink_planner *p, const struct in
 			       (unsigned long long)h->record.policy.block_ns / 1000000000, u->block);
 	if (!h->record.policy.fail_closed != !u->fail_closed)
 		return ink_fmt("on-error -> %s", u->fail_closed ? "drop" : "pass");
-	return h->record.export ? "export of vectors is on" : NULL;
+	if (!h->record.export != !u->export)
+		return ink_fmt("export -> %s", u->export ? "yes" : "no");
+	return NULL;
 }
 
 static bool ink_allow_same(const struct ink_hook_state *h, const struct ink_unit *u)

@@ -75,6 +75,7 @@ struct ink_unit_action {
  * @block: seconds for which a bad source is dropped as a whole
  * @hook: where packets are judged
  * @fail_closed: drop what can't be judged
+ * @export: an event for each scored vector
  * @allow: the allow-list, allow-file included once resolved
  * @n_allow: of it
  * @line: of keys that are looked at later
@@ -104,6 +105,7 @@ struct ink_unit {
 	uint32_t block;
 	enum ink_hook hook;
 	bool fail_closed;
+	bool export;
 	struct ink_prefix *allow;
 	size_t n_allow;
 	struct {

@@ -41,6 +41,7 @@ static const struct ink_unit_key {
 	{ "attach", "event-limit", ink_value_event_limit, false },
 	{ "attach", "flows", ink_value_flows, false },
 	{ "attach", "block", ink_value_block, false },
+	{ "attach", "export", ink_value_export, false },
 	{ "attach", "on-error", ink_value_on_error, false },
 };
 

@@ -264,6 +264,13 @@ bool ink_value_event_limit(struct ink_unit_parser *p, const char *value)
 	return ink_value_number(p, value, 0, UINT32_MAX, &p->unit->event_limit);
 }
 
+bool ink_value_export(struct ink_unit_parser *p, const char *value)
+{
+	p->unit->export = !strcmp(value, "yes");
+	return p->unit->export || !strcmp(value, "no") ||
+		ink_value_wrong(p, value, "is neither yes nor no", NULL);
+}
+
 bool ink_value_block(struct ink_unit_parser *p, const char *value)
 {
 	return ink_value_number(p, value, 0, 86400 * 30, &p->unit->block);

@@ -34,6 +34,7 @@ bool ink_value_allow(struct ink_unit_parser *p, const char *value);
 bool ink_value_allow_file(struct ink_unit_parser *p, const char *value);
 bool ink_value_event_limit(struct ink_unit_parser *p, const char *value);
 bool ink_value_on_error(struct ink_unit_parser *p, const char *value);
+bool ink_value_export(struct ink_unit_parser *p, const char *value);
 bool ink_value_block(struct ink_unit_parser *p, const char *value);
 bool ink_value_flows(struct ink_unit_parser *p, const char *value);
 
