@@ -34,3 +34,11 @@ install-daemon: $(B)/inklingd
 	install -m 644 Documentation/man/inkling.slot.5 $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 644 Documentation/man/inklingd.8 $(DESTDIR)$(PREFIX)/share/man/man8
 	install -m 644 daemon/slots.README $(DESTDIR)/etc/inkling/slots.d/README
+
+SLOT_FILE_SAN := $(patsubst %,$(B)/san/daemon/%.o,config todo todo_slot unit_parse unit_resolve unit_value) \
+	$(patsubst %,$(B)/san/tools/attach/%.o,attach_list hook hook_state pins prefix program program_object program_tc \
+	rows schema) $(patsubst %,$(B)/san/tools/inkling/%.o,args output words)
+$(B)/san/tests/unit/test_slot_file.o: INK_CPPFLAGS += -Itools/lib -Itools/lib/port -Ikmod/core -Itools/inkling -Itools/attach
+$(B)/san/tools/attach/program_tc.o: INK_CPPFLAGS += $(shell pkg-config --cflags libnl-3.0 2>/dev/null)
+$(B)/unit/test_slot_file: UNIT_LIBS += -linih -ljson-c -lxdp -lbpf -lelf $(shell pkg-config --libs libnl-3.0) $(LIB_LIBS)
+$(B)/unit/test_slot_file: $(SLOT_FILE_SAN) $(LIB_SAN)
