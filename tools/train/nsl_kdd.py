@@ -31,7 +31,7 @@ import common
 
 CLASSES = ("normal", "attack")
 FAR = 0.01			# share of held-out normal rows that may be flagged
-SHIPPED_SEED = 1		# highest merit of --select chosen
+SHIPPED_SEED = 0			# fixed beforehand
 SEEDS = 5
 
 COLUMNS = """duration protocol_type service flag src_bytes dst_bytes land
