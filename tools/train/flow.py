@@ -11,7 +11,6 @@ the features (bpf/flow). DIR/train fits the weights, DIR/valid chooses epoch, se
 DIR/test only has its figures printed.
 """
 import argparse
-import itertools
 import json
 import os
 
@@ -212,6 +211,9 @@ def merit(net, valid, far):
     return (np.mean(shares) + min(shares)) / 2
 
 
+NEVER = 1 << 30
+
+
 class Rule:
     """What one would write by hand: limits of a source's rates and counts, each at least one packet's worth."""
     NAMES = ["src_rate", "src_ports", "src_half_open", "src_open", "src_waiting", "src_refused"]
@@ -230,29 +232,25 @@ class Rule:
 
     @classmethod
     def tuned(cls, valid, far):
-        """Each limit as low as the false alarms allow, taken in turn: what a patient administrator does."""
-        best, kept = -1.0, None
-        for share in itertools.product((0.5, 1.0), repeat=2):
-            limits = {}
-            for n in cls.NAMES:
-                ok = [v for v in cls.STEPS[n] if all(
-                    np.mean([flow_flagged(s, s.raw[n].to_numpy() >= v) for s in valid]) <= far * share[0]
-                    for _ in (0,))]
-                limits[n] = min(ok) if ok else 1 << 30
-            rule = cls(limits)
-            if np.mean([flow_flagged(s, rule.flags(s)) for s in valid]) > far:
+        """Each limit as low as it may be, for two ways to share out the false alarms; the better one."""
+        best, kept = -1.0, cls({n: NEVER for n in cls.NAMES})
+        for part in (far, far / len(cls.NAMES)):
+            rule = cls({n: min([v for v in cls.STEPS[n] if share_flagged(valid, {n: v}) <= part], default=NEVER)
+                        for n in cls.NAMES})
+            if share_flagged(valid, rule.limits) > far:
                 continue
             value = np.mean([c / n for s in valid for c, n in
                              flow_runs.by_class(s.caught(rule.flags(s), s.counts)).values()])
             if value > best:
                 best, kept = value, rule
-        return kept or cls({n: 1 << 30 for n in cls.NAMES})
+        return kept
 
 
-def flow_flagged(s, flagged):
-    """Share of benign flows that are flagged."""
-    f = s.false_alarms(flagged)
-    return f["flagged"].sum() / max(1, f["flows"].sum())
+def share_flagged(sets, limits):
+    """Share of the benign flows of all sets that limits flag."""
+    rule = Rule({n: limits.get(n, NEVER) for n in Rule.NAMES})
+    counts = [s.false_alarms(rule.flags(s)) for s in sets]
+    return sum(c["flagged"].sum() for c in counts) / max(1, sum(c["flows"].sum() for c in counts))
 
 
 def report(name, sets, judge, out):
@@ -307,9 +305,11 @@ def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("dir", metavar="DIR")
     ap.add_argument("--seeds", type=int, default=3)
-    ap.add_argument("--epochs", type=int, default=12)
-    ap.add_argument("--hidden", type=int, nargs="+", default=[48, 32])
-    ap.add_argument("--benign-weight", type=float, default=4.0)
+    ap.add_argument("--epochs", type=int, default=16)
+    ap.add_argument("--hidden", type=int, nargs="+", default=[64, 32])
+    ap.add_argument("--benign-weight", type=float, default=2.0)
+    ap.add_argument("--local", nargs="+", default=["10.77.0.1", "fd77::1"],
+                    help="addresses of the protected host (default: the lab's)")
     ap.add_argument("--far", type=float, default=0.0005, help="benign flows of valid that may be above the threshold")
     ap.add_argument("--version", default="1.0")
     ap.add_argument("-o", "--out", required=True)
@@ -321,7 +321,7 @@ def main():
     sch = schema()
 
     def load(name, stretches, count):
-        sets = [flow_runs.Set(os.path.join(args.dir, name), sch, x) for x in stretches]
+        sets = [flow_runs.Set(os.path.join(args.dir, name), sch, x, args.local) for x in stretches]
         for s in sets if count else []:
             s.counts = sets[0].packet_counts()
         return sets
@@ -340,7 +340,7 @@ def main():
     lr = LogisticRegression(max_iter=300, C=1.0).fit(rows.x[::7], rows.y[::7] > 0, rows.w[::7])
     tree = DecisionTreeClassifier(max_leaf_nodes=64, random_state=0).fit(rows.x, rows.y > 0, rows.w)
     rule = Rule.tuned(valid, args.far)
-    print("rule by hand: flag when " + " or ".join(f"{n} >= {v}" for n, v in rule.limits.items() if v < 1 << 30))
+    print("rule by hand: flag when " + " or ".join(f"{n} >= {v}" for n, v in rule.limits.items() if v < NEVER))
     value, seed, net = nets[0]
     judges = {"model": lambda s: scores(net, s.x), "logistic": lambda s: lr.decision_function(s.x),
               "tree": lambda s: tree.predict_proba(s.x)[:, 1]}

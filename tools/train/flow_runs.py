@@ -9,6 +9,7 @@ first 1,000 packets, slow attacks and guessing within 60 s. A benign flow is fla
 """
 import ipaddress
 import math
+import os
 import struct
 import sys
 
@@ -66,9 +67,18 @@ class Set:
         group = frame.groupby(KEY, sort=False).ngroup().to_numpy()
         again = pd.Series(begin).groupby(group).cumsum().to_numpy()
         self.flow = pd.Series(list(zip(group, again))).factorize()[0]
-        self.runs = pd.read_csv(f"{base}.runs.csv")
+        self.runs = self._runs(frame)
         self.local = {ipaddress.ip_address(a).packed for a in local}
         self.run = self._run_of_rows()
+
+    def _runs(self, frame):
+        """What was played; without the lab's list each remote address is a run, as it is labelled most often."""
+        if os.path.exists(f"{self.base}.runs.csv"):
+            return pd.read_csv(f"{self.base}.runs.csv")
+        by = frame.groupby("remote", sort=False)
+        return pd.DataFrame({"addresses": list(by.groups), "label": by["label"].agg(lambda v: v.mode()[0]).to_numpy(),
+                             "tool": "address", "service": by["local_port"].agg(lambda v: str(v.mode()[0])).to_numpy(),
+                             "from_ns": 0, "to_ns": 0})
 
     def _run_of_rows(self):
         """Number of the run that each row is of, -1 of none."""
@@ -91,18 +101,20 @@ class Set:
         return of
 
     def packet_counts(self):
-        """For each attack run the times of its packets, sorted."""
+        """For each attack run the times of its packets, sorted; without a capture those of its rows."""
+        if not os.path.exists(self.base + ".pcap"):
+            return {i: np.sort(self.time[self.run == i]) for i in range(len(self.runs))}
         times, sources = packets_in(self.base + ".pcap", self.local)
         names = {}
         for s in set(sources):
             a = ipaddress.ip_address(s)
             names[s] = str(a)
-        owner, first = {}, {}
+        owner, of = {}, {}
         for r, i in zip(self.remote, self.run):
             owner.setdefault(r, i)
         for t, s in zip(times, sources):
-            first.setdefault(owner.get(names[s], -1), []).append(t)
-        return {i: np.sort(np.array(v)) for i, v in first.items()}
+            of.setdefault(owner.get(names[s], -1), []).append(t)
+        return {i: np.sort(np.array(v)) for i, v in of.items()}
 
     def caught(self, flagged, counts):
         """DataFrame of attack runs: label, tool, service, caught, and after how much."""
