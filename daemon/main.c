@@ -181,14 +181,20 @@ int main(int argc, char **argv)
 
 	ink_cli.command = "inklingd";
 	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0) {
-		switch (c) {
-		case 'd': d->slots_dir = optarg; break;
-		case 's': d->store = optarg; break;
-		case 'r': d->state = optarg; break;
-		case '1': once = true; break;
-		case 'h': usage(stdout); return 0;
-		case 'v': puts("inklingd " INK_VERSION); return 0;
-		default: usage(stderr); return 2;
+		if (c == 'd') {
+			d->slots_dir = optarg;
+		} else if (c == 's') {
+			d->store = optarg;
+		} else if (c == 'r') {
+			d->state = optarg;
+		} else if (c == '1') {
+			once = true;
+		} else if (c == 'v') {
+			puts("inklingd " INK_VERSION);
+			return 0;
+		} else {
+			usage(c == 'h' ? stdout : stderr);
+			return c == 'h' ? 0 : 2;
 		}
 	}
 	lock = ink_managed_lock(d->state);

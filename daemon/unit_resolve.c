@@ -24,7 +24,7 @@ static const char *ink_unit_untrusted(const struct stat *st)
 		return "it isn't a regular file";
 	if (st->st_uid && st->st_uid != geteuid())
 		return "it belongs neither to root nor to who reads it";
-	if (st->st_mode & S_IWOTH || (st->st_mode & S_IWGRP && st->st_gid))
+	if (st->st_mode & 0002 || (st->st_mode & 0020 && st->st_gid))
 		return "others than its owner may write to it";
 	if (st->st_size > INK_UNIT_FILE_MAX)
 		return ink_fmt("it has more than %u KiB", INK_UNIT_FILE_MAX >> 10);

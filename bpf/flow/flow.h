@@ -322,8 +322,8 @@ INK_INLINE void ink_flow_score(struct ink_env *env, const struct ink_view *view,
 	const struct ink_flow_key *key = &view->pkt->key;
 	struct ink_flow_vector *features = ink_env_vector(env);
 	struct inkling_verdict verdict = { 0 };
+	int err = 0, allowed = ink_env_allowed(env, key);
 	__u32 flags = 0;
-	int err = 0;
 
 	f->class = 0;
 	f->score = 0;
@@ -331,16 +331,17 @@ INK_INLINE void ink_flow_score(struct ink_env *env, const struct ink_view *view,
 	f->final = INK_FINAL_NOT;
 	f->allowed = ink_env_allow_generation(env);
 	f->scored_ns = view->now;
+	if (!allowed && src->blocked_ns > view->now && ink_env_enforces(env, view->now)) {
+		ink_flow_drop(f, (__u8)src->blocked_class);
+		return;
+	}
 	if (!features)
 		return;
 	ink_flow_features(key, f, src, svc, view->now, features);
-	if (ink_env_allowed(env, key)) {
+	if (allowed) {
 		view->count->allowed++;
 		f->final = INK_FINAL_ALLOWED;
 		flags = INK_EVENT_ALLOWED;
-	} else if (src->blocked_ns > view->now && ink_env_enforces(env, view->now)) {
-		ink_flow_drop(f, (__u8)src->blocked_class);
-		return;
 	} else {
 		view->count->scored++;
 		err = ink_env_verdict(env, features, &verdict);

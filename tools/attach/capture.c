@@ -132,7 +132,7 @@ static void ink_capture_packet(int link, const struct pcap_pkthdr *h, const uint
 	if (!stats->first_ns)
 		stats->first_ns = now;
 	if (options->stretch && now > stats->first_ns)
-		now = stats->first_ns + (uint64_t)((unsigned __int128)(now - stats->first_ns) *
+		now = stats->first_ns + (uint64_t)((__uint128_t)(now - stats->first_ns) *
 						   options->stretch / 1000);
 	stats->last_ns = now;
 	skip = ink_link_header(link, data, captured, &ethertype);

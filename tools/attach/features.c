@@ -30,7 +30,7 @@ static void ink_features_event(void *arg, const struct ink_flow_event *event)
 
 	/* Packets may be older than the first one; those weren't stretched. */
 	if (real > base)
-		real = base + (uint64_t)((unsigned __int128)(real - base) * 1000 / job->stretch);
+		real = base + (uint64_t)((__uint128_t)(real - base) * 1000 / job->stretch);
 	ink_rows_event(&job->rows, event, real,
 		       ink_labels_find(job->labels, &event->key, real, job->label));
 	job->written++;

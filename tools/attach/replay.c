@@ -247,6 +247,21 @@ static int ink_replay_run(const char *path, struct ink_replay *r,
 	return code;
 }
 
+/* The judge, and the file of rows. */
+static void ink_replay_open(struct ink_replay *r, const struct ink_replay_options *opt)
+{
+	if (opt->model)
+		ink_replay_model(r, opt->model, opt->threshold);
+	else
+		ink_replay_slot(r, opt->slot);
+	if (!opt->out)
+		return;
+	r->rows.to = fopen(opt->out, "w");
+	if (!r->rows.to)
+		ink_die(ink_exit_errno(errno), ink_fmt("can't write %s: %s",
+			ink_fmt_safe(opt->out), strerror(errno)), NULL);
+}
+
 int cmd_replay(int argc, char **argv)
 {
 	struct ink_replay_options opt = { 0 };
@@ -295,16 +310,7 @@ int cmd_replay(int argc, char **argv)
 						ink_fmt_safe(opt.mode)), NULL);
 	if (opt.mode && !strcmp(opt.mode, "enforce"))
 		r.mode = INKLING_MODE_ENFORCE;
-	if (opt.model)
-		ink_replay_model(&r, opt.model, opt.threshold);
-	else
-		ink_replay_slot(&r, opt.slot);
-	if (opt.out) {
-		r.rows.to = fopen(opt.out, "w");
-		if (!r.rows.to)
-			ink_die(ink_exit_errno(errno), ink_fmt("can't write %s: %s",
-				ink_fmt_safe(opt.out), strerror(errno)), NULL);
-	}
+	ink_replay_open(&r, &opt);
 	code = ink_replay_run(argv[1], &r, &opt);
 	ink_results_free(&r.results);
 	ink_model_close(r.model);
