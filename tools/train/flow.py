@@ -48,7 +48,7 @@ SERVICE = ["dst_rate", "dst_half_open", "dst_half_share", "dst_sources"]
 OWN = ORDER[ORDER.index("bytes"):ORDER.index("src_age_ms")]
 SOURCE = ORDER[ORDER.index("src_rate"):ORDER.index("dst_rate")] + ORDER[ORDER.index("src_done"):]
 # Counts of a source of which each alone, at this height, is an attacker's whatever the flow itself looks like.
-EVIDENCE = {"src_open": 16, "src_rejected": 16, "src_half_open": 16, "src_refused": 4, "src_ports": 12}
+EVIDENCE = {"src_open": 16, "src_rejected": 16, "src_half_open": 16, "src_refused": 4, "src_ports": 12, "src_silent": 16}
 
 
 def schema():
@@ -105,6 +105,8 @@ class Mixer:
         self.evidence = [(columns(sch, [n])[0], sch.unit(sch.expand([
             ["syn", "system"] + [v if m == n else 0 for m in ORDER]]))[0, columns(sch, [n])[0]])
             for n, v in EVIDENCE.items()]
+        self.silent, self.open = columns(sch, ["src_silent"])[0], columns(sch, ["src_open"])[0]
+        self.alike = columns(sch, ["src_alike", "src_alike_share"])
         self.starts = [STARTS.index(s) for s in ("reply", "mid", "closing", "odd")]
 
     def __call__(self, x, y):
@@ -125,6 +127,11 @@ class Mixer:
         blank = (rng.random((n, len(self.source))) < 0.1) & (y > 0)[:, None] & (rng.random(n) < 0.5)[:, None]
         for k, c in enumerate(self.source):
             x[blank[:, k], c] = 0
+        # Connections on which nothing is said may be left open or closed at once.
+        shut = (y == 2) & (x[:, self.silent] > 0.2) & (rng.random(n) < 0.4)
+        x[shut, self.open] = 0
+        x[shut, self.alike[0]] = x[shut, self.silent]
+        x[shut, self.alike[1]] = 1
         # Packets that no handshake led to are alike, whatever their flags.
         stray = (x[:, self.starts].sum(1) > 0) & ((y == 1) | (y == 2)) & (rng.random(n) < 0.4)
         rows = np.where(stray)[0]
@@ -287,12 +294,11 @@ def details(entry):
         print(f"    {service:28} {c} of {m} flows flagged ({100 * c / m:.2f} %)")
 
 
-def export(path, net, sch, seed, threshold, args):
+def export(path, net, sch, seed, threshold, version):
     layers = [(m.weight.detach().numpy().astype(np.float64), m.bias.detach().numpy().astype(np.float64))
               for m in net if isinstance(m, nn.Linear)]
-    # The score is 1 - p(benign); where the threshold lies must not be squeezed against 1.
     write_mlp(path, "flow", sch, layers, {
-        "name": "flow", "version": args.version, "license": "GPL-2.0-only", "head": "classes",
+        "name": "flow", "version": version, "license": "GPL-2.0-only", "head": "classes",
         "classes": "|".join(CLASSES), "threshold": f"{1 / (1 + np.exp(-threshold)):.6f}",
         "description": "Scans, floods, slow attacks and password guessing against benign flows, by what a flow and "
                        "its source do; not for payloads.",
@@ -352,11 +358,11 @@ def main():
             report(n, sets, lambda s, j=j, n=n: j(s) >= limits[n], out)
         report("rule", sets, rule.flags, out)
         details(next(e for e in out if e["judge"] == "model" and e["set"] == os.path.basename(sets[0].base)))
-    export(args.out, net, sch, seed, limits["model"], args)
+    export(args.out, net, sch, seed, limits["model"], args.version)
     if args.second and len(nets) > 1:
         _, seed2, net2 = nets[1]
         limit2 = threshold_of([(s, scores(net2, s.x)) for s in valid], args.far)
-        export(args.second, net2, sch, seed2, limit2, args)
+        export(args.second, net2, sch, seed2, limit2, args.version + "-b")
     if args.json:
         with open(args.json, "w", encoding="ascii") as f:
             json.dump(out, f, indent=1)

@@ -362,8 +362,8 @@ def export(data, args):
             "threshold": "0.5",
             "training": "NSL-KDD, KDDTrain+ without a fifth of its normal "
             f"rows, seed {args.seed}, {units} units; threshold at 1 % of that "
-            "fifth; settings, step and seed chosen with attack types of "
-            "KDDTrain+ held out",
+            "fifth; settings chosen with attack types of KDDTrain+ held out, "
+            "seed fixed beforehand",
             "accuracy": f"float on KDDTest+: {100 * m['accuracy']:.2f} %, "
             f"AUC {m['auc']:.4f}, false alarms {100 * m['far']:.2f} %, "
             "recall " + " ".join(f"{c} {100 * m[c]:.1f}" for c in CATEGORIES)
