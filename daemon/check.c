@@ -66,11 +66,12 @@ static int ink_check_diff(const struct ink_config *c, struct json_object *list)
 	}
 	if (!list && !todo.n)
 		puts("nothing would change");
+	i = todo.n;
 	ink_todo_clear(&todo);
 	ink_managed_clear(&managed);
 	ink_actual_clear(&actual);
 	ink_ctl_close(ctl);
-	return INK_EXIT_OK;
+	return i ? INK_EXIT_DIFFERS : INK_EXIT_OK;
 }
 
 int cmd_check(int argc, char **argv)
@@ -88,7 +89,8 @@ int cmd_check(int argc, char **argv)
 	const struct ink_usage usage = {
 		.args = "[FILE|DIR]... [OPTION]...",
 		.about = "Check slot files, by default all of " INK_SLOTS_DIR ", as inklingd would read\n"
-			 "them. Nothing is changed. Exit status 0: all of them are fine.",
+			 "them. Nothing is changed. Exit status 0: all of them are fine, and with --diff nothing\n"
+			 "would change; 7: something would.",
 		.options = options,
 		.example = "inkling check\ninkling check --diff\ninkling check new.slot --json",
 		.min_args = 0, .max_args = -1,

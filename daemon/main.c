@@ -29,33 +29,50 @@ struct ink_loop {
 	struct ink_daemon daemon;
 	sd_event *event;
 	sd_event_source *settle, *repair;
-	sd_event_source **watches;
-	size_t n_watches;
+	char **watched;			/* folders */
+	size_t n_watched;
 };
 
 static int ink_changed(sd_event_source *source, const struct inotify_event *e, void *arg);
 
-/* Folders of the files that matter; called anew after each reading. */
+static void ink_loop_soon(struct ink_loop *l)
+{
+	sd_event_source_set_time_relative(l->settle, INK_SETTLE_US);
+	sd_event_source_set_enabled(l->settle, SD_EVENT_ONESHOT);
+}
+
+/* Return: it wasn't watched before. A watch stays: one that is dropped loses what it has seen. */
+static bool ink_loop_watch_folder(struct ink_loop *l, const char *folder)
+{
+	size_t i;
+
+	for (i = 0; i < l->n_watched; i++)
+		if (!strcmp(l->watched[i], folder))
+			return false;
+	if (sd_event_add_inotify(l->event, NULL, folder, INK_WATCHED, ink_changed, l) < 0)
+		return false;
+	l->watched = ink_xrealloc(l->watched, l->n_watched + 1, sizeof(*l->watched));
+	l->watched[l->n_watched++] = ink_xstrdup(folder);
+	return true;
+}
+
+/* Folders of the files that matter, once these are known. What changed before is read again. */
 static void ink_loop_watch(struct ink_loop *l)
 {
 	const struct ink_config *c = &l->daemon.config;
-	size_t i, n = 0;
+	bool more = ink_loop_watch_folder(l, l->daemon.slots_dir);
+	size_t i;
 
-	for (i = 0; i < l->n_watches; i++)
-		sd_event_source_unref(l->watches[i]);
-	l->watches = ink_xrealloc(l->watches, c->n_watch + 2, sizeof(*l->watches));
-	if (sd_event_add_inotify(l->event, &l->watches[n], l->daemon.slots_dir, INK_WATCHED,
-				 ink_changed, l) >= 0)
-		n++;
+	/* A model that a file names by its digest may come. */
+	more |= ink_loop_watch_folder(l, l->daemon.store);
 	for (i = 0; i < c->n_watch; i++) {
 		char *copy = ink_xstrdup(c->watch[i]);
 
-		if (sd_event_add_inotify(l->event, &l->watches[n], dirname(copy), INK_WATCHED,
-					 ink_changed, l) >= 0)
-			n++;
+		more |= ink_loop_watch_folder(l, dirname(copy));
 		free(copy);
 	}
-	l->n_watches = n;
+	if (more)
+		ink_loop_soon(l);
 }
 
 static void ink_loop_pass(struct ink_loop *l, bool reread)
@@ -82,12 +99,6 @@ static int ink_repair(sd_event_source *source, uint64_t usec, void *arg)
 	return 0;
 }
 
-static void ink_loop_soon(struct ink_loop *l)
-{
-	sd_event_source_set_time_relative(l->settle, INK_SETTLE_US);
-	sd_event_source_set_enabled(l->settle, SD_EVENT_ONESHOT);
-}
-
 static bool ink_ends_with(const char *text, const char *end)
 {
 	size_t n = strlen(text), m = strlen(end);
@@ -104,7 +115,8 @@ static int ink_changed(sd_event_source *source, const struct inotify_event *e, v
 	size_t i;
 
 	c = &l->daemon.config;
-	if (e->mask & (IN_IGNORED | IN_Q_OVERFLOW) || ink_ends_with(name, INK_UNIT_SUFFIX))
+	if (e->mask & (IN_IGNORED | IN_Q_OVERFLOW) || ink_ends_with(name, INK_UNIT_SUFFIX) ||
+	    (c->n_refused && ink_ends_with(name, ".ink")))
 		ink_loop_soon(l);
 	for (i = 0; i < c->n_watch; i++)
 		if (*name && ink_ends_with(c->watch[i], name))
@@ -145,6 +157,7 @@ static int ink_loop_run(struct ink_loop *l)
 		return err;
 	sd_event_source_set_enabled(l->settle, SD_EVENT_OFF);
 	sd_event_set_watchdog(l->event, true);
+	ink_loop_watch_folder(l, l->daemon.slots_dir);
 	ink_loop_pass(l, true);
 	err = sd_event_loop(l->event);
 	sd_notify(0, "STOPPING=1");

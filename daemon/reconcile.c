@@ -91,6 +91,8 @@ static int ink_daemon_claim(struct ink_daemon *d, struct ink_managed *m)
 		ink_daemon_once(d, INK_MSG_LEFT,
 				ink_fmt("%s/managed is damaged: slots and attachments of files that are gone "
 					"by now stay", d->state));
+	else if (err)
+		return err;
 	for (i = 0; i < d->config.n; i++) {
 		const struct ink_unit *u = &d->config.units[i];
 
@@ -101,7 +103,7 @@ static int ink_daemon_claim(struct ink_daemon *d, struct ink_managed *m)
 	return ink_managed_write(m, d->state);
 }
 
-static bool ink_names_drop(struct ink_names *names, const char *name)
+static void ink_names_drop(struct ink_names *names, const char *name)
 {
 	size_t i;
 
@@ -109,9 +111,48 @@ static bool ink_names_drop(struct ink_names *names, const char *name)
 		if (!strcmp(names->items[i], name)) {
 			memmove(&names->items[i], &names->items[i + 1],
 				(--names->n - i) * sizeof(*names->items));
-			return true;
+			return;
 		}
+}
+
+static bool ink_actual_has(const struct ink_actual *actual, const char *name, bool slot)
+{
+	const struct ink_slot *s;
+	size_t i;
+
+	for (s = slot ? actual->slots : NULL; s; s = s->next)
+		if (!strcmp(s->name, name))
+			return true;
+	for (i = 0; !slot && i < actual->n_hooks; i++)
+		if (!strcmp(actual->hooks[i].record.target, name))
+			return true;
 	return false;
+}
+
+/*
+ * Names that no file has and that are of nothing in the kernel: what gets such a
+ * name later isn't ours.
+ */
+static void ink_daemon_prune(struct ink_daemon *d, struct ink_managed *m,
+			     const struct ink_actual *actual)
+{
+	const struct ink_config *c = &d->config;
+	size_t i;
+
+	for (i = m->slots.n; i--;) {
+		const char *name = m->slots.items[i];
+
+		if (!ink_config_unit(c, name) && !ink_config_refuses(c, name) &&
+		    !ink_actual_has(actual, name, true))
+			ink_names_drop(&m->slots, name);
+	}
+	for (i = m->targets.n; i--;) {
+		const char *name = m->targets.items[i];
+
+		if (!c->n_refused && !ink_config_target(c, name) &&
+		    !ink_actual_has(actual, name, false))
+			ink_names_drop(&m->targets, name);
+	}
 }
 
 /* What was taken away for good is nobody's any more. */
@@ -196,6 +237,9 @@ static void ink_daemon_work(struct ink_daemon *d, struct ink_ctl *ctl, bool rere
 					     problem.hint));
 		return;
 	}
+	/* The kill switch was in force and isn't any more: all that it kept off comes back. */
+	reread |= d->held && !actual.held;
+	d->held = actual.held;
 	err = ink_daemon_claim(d, &m);
 	if (err) {
 		ink_daemon_status(d, ink_fmt("can't write %s/managed: %s: nothing is changed",
@@ -204,6 +248,8 @@ static void ink_daemon_work(struct ink_daemon *d, struct ink_ctl *ctl, bool rere
 		ink_todo_make(&todo, &d->config, &actual, &m, reread ? NULL : &d->settled);
 		ink_daemon_remarks(d, &todo.notes, INK_MSG_LEFT);
 		ink_daemon_steps(d, ctl, &todo, &m, &failed);
+		if (reread)
+			ink_daemon_prune(d, &m, &actual);
 		ink_managed_write(&m, d->state);
 		ink_daemon_settle(d, &failed);
 		ink_todo_clear(&todo);

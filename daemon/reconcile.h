@@ -20,6 +20,7 @@
  * @known: @config is valid
  * @settled: slots that were made what their files say since those were read
  * @module: which instance of the module that was
+ * @held: `inkling panic` was in force in the last pass
  * @said: notes, so that each is said once
  * @status: how things are, one line
  * @waiting: something is missing that may come: try again
@@ -33,6 +34,7 @@ struct ink_daemon {
 	bool known;
 	struct ink_names settled;
 	uint64_t module;
+	bool held;
 	char **said;
 	size_t n_said;
 	char status[256];

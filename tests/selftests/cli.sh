@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The command line on slots: load, slots, show, mode, set, rollback, unload, score, eval --slot, watch,
+# The command line on slots: load, slots, show, mode, set, rollback, promote, unload, score, eval --slot, watch,
 # doctor; what each refuses, in which words, with which exit status; JSON of all of them.
 #
 # timeout: 240
@@ -13,7 +13,7 @@ at_exit 'rm -rf "$w"'
 at_exit 'inkling unload cli.a cli.b cli.c >/dev/null 2>&1'
 export INKLING_MODELS="$w"
 
-plan 70
+plan 90
 
 # status NAME WANT COMMAND...: its exit status.
 status() {
@@ -25,7 +25,7 @@ status() {
 	is "$ksft_name" "$ksft_got" "$ksft_want"
 }
 # field FILTER FILE-OR-JSON: by python, which the guest has
-field() { python3 -c 'import json,sys; v=json.loads(sys.argv[2]); print(eval(sys.argv[1], {"v": v}))' "$1" "$2"; }
+field() { python3 -c 'import json,sys; v=json.loads(sys.argv[2]); print(eval("(" + sys.argv[1] + ")", {"v": v}))' "$1" "$2"; }
 as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all "$@"; }
 
 check "test models" build/test/cli/images "$w"
@@ -124,6 +124,39 @@ check "rollback" inkling rollback cli.a
 is "to the one before" "$(field 'v["model"]["generation"], v["previous"]["generation"]' \
 	"$(inkling show cli.a --json)")" "(1, 2)"
 status "nothing to roll back to" 5 inkling rollback cli.b
+is "each with its threshold" "$(field 'v["threshold"], v["previous"]["threshold_used"]' \
+	"$(inkling show cli.a --json)")" "(16384, 16384)"
+
+# Shadows.
+status "a shadow of no slot" 4 inkling load "$w/flow.ink" --slot cli.c --shadow
+status "a shadow with a mode" 2 inkling load "$w/flow.ink" --slot cli.a --shadow --mode enforce
+status "--sample without --shadow" 2 inkling load "$w/flow.ink" --slot cli.a --sample 4
+status "one of 0 runs" 2 inkling load "$w/flow.ink" --slot cli.a --shadow --sample 0
+status "a shadow of another schema" 5 inkling load "$w/recon.ink" --slot cli.a --shadow
+status "promote without a shadow" 5 inkling promote cli.a
+like "says so" "$(cat "$w/out")" 'has no shadow'
+j=$(inkling load "$w/flow.ink" --slot cli.a --shadow --sample 2 --threshold 0.75 --json)
+is "load a shadow" "$(field 'v["generation"], v["shadow"]' "$j")" "(3, True)"
+inkling score --slot cli.a --data "$w/rows.csv" --quiet --out "$w/kernel.bin"
+check "outputs stay the same" cmp "$w/kernel.bin" "$w/user.bin"
+j=$(inkling show cli.a --json)
+is "it is shown, with its threshold" "$(field 'v["shadow"]["model"]["generation"], v["shadow"]["sample"],
+	v["shadow"]["model"]["threshold_used"], v["threshold"]' "$j")" "(3, 2, 24576, 16384)"
+is "what it repeated adds up" "$(field 'v["shadow"]["runs"] == 3000 and
+	abs(v["shadow"]["compared"] + sum(v["shadow"]["skipped"].values()) - 1500) <= 2 and
+	sum(map(sum, v["shadow"]["matrix"])) == v["shadow"]["compared"] > 0' "$j")" True
+is "only the threshold tells them apart" "$(field 'v["shadow"]["difference"] == 0 and
+	0 < v["shadow"]["disagreed"] == sum(row[0] for row in v["shadow"]["matrix"][1:])' "$j")" True
+like "in words, too" "$(inkling show cli.a)" '^  repeats +one of 2 runs: [0-9,]+ of 3,000 repeated'
+like "and where they disagree" "$(inkling show cli.a)" '^(scan|flood) +benign +[0-9]'
+check "promote" inkling promote cli.a
+j=$(inkling show cli.a --json)
+is "the shadow is the model" "$(field 'v["model"]["generation"], v["threshold"], v["previous"]["generation"],
+	v["shadow"]' "$j")" "(3, 24576, 1, None)"
+inkling load "$w/flow.ink" --slot cli.a --shadow >/dev/null
+check "unload --shadow" inkling unload cli.a --shadow
+is "leaves the slot" "$(field 'v["model"]["generation"], v["shadow"]' "$(inkling show cli.a --json)")" "(3, None)"
+status "nothing to drop" 5 inkling unload cli.a --shadow
 
 # Others than root: x runs, r sees.
 status "nobody may run cli.a" 0 as_nobody build/inkling score --slot cli.a duration=1 rate=1 protocol=tcp
@@ -136,13 +169,18 @@ inkling set cli.a perm=0700 >/dev/null
 status "nor run it when that is taken away" 3 as_nobody build/inkling score --slot cli.a duration=1 rate=1 protocol=tcp
 
 # Watching.
-inkling watch --json --quiet --count 3 >"$w/events" &
+inkling watch --json --quiet --count 7 >"$w/events" &
 sleep 1
 inkling load "$w/flow.ink" --slot cli.c >/dev/null 2>&1
+inkling load "$w/flow.ink" --slot cli.c --shadow >/dev/null
+inkling promote cli.c >/dev/null
+inkling load "$w/flow.ink" --slot cli.c --shadow >/dev/null
+inkling unload cli.c --shadow
 inkling unload cli.c
 wait_until 10 sh -c "! kill -0 $! 2>/dev/null"
 is "watch sees what happens" "$(python3 -c 'import json, sys
-print([json.loads(l)["event"] for l in open(sys.argv[1])])' "$w/events")" "['created', 'loaded', 'deleted']"
+print([json.loads(l)["event"] for l in open(sys.argv[1])])' "$w/events")" \
+	"['created', 'loaded', 'shadow-loaded', 'promoted', 'shadow-loaded', 'shadow-dropped', 'deleted']"
 
 # doctor
 status "doctor" 0 inkling doctor

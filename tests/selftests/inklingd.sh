@@ -14,7 +14,7 @@ at_exit 'inkling panic >/dev/null 2>&1; inkling panic --release; ip link del dae
 at_exit '[ -z "${pid:-}" ] || kill "$pid" 2>/dev/null'
 at_exit 'for s in $(inkling slots --json | grep -o "\"name\":\"[a-z.]*\"" | cut -d\" -f4); do inkling unload $s >/dev/null; done'
 
-plan 42
+plan 43
 
 once() { inklingd --slots "$d" --store "$w" --state "$w/state" --once 2>"$w/said"; }
 steps() { once | sed -n 's/^\([0-9]*\) steps.*/\1/p'; }
@@ -84,6 +84,16 @@ is "a file is gone: its slot goes" "$(slot net.two mode)" ""
 is "a slot made by hand stays" "$(slot by.hand mode)" monitor
 like "and is mentioned" "$(cat "$w/said")" 'by.hand: this slot was made by hand'
 
+# What gets the name of a file that is gone isn't the file's.
+write net.two '[slot]' "model=$w/a.ink"
+once >/dev/null
+inkling unload net.two >/dev/null
+rm "$d/net.two.slot"
+once >/dev/null
+inkling load "$w/a.ink" --slot net.two >/dev/null
+once >/dev/null
+is "a slot made by hand with the name of an old file stays" "$(slot net.two mode)" monitor
+
 # As a daemon: changes are noticed, also of an interface that comes later.
 write net.late '[slot]' "model=$w/a.ink" '[attach]' 'interface=dae1'
 inklingd --slots "$d" --store "$w" --state "$w/state" 2>"$w/log" &
@@ -106,8 +116,7 @@ inkling panic >/dev/null
 sleep 6
 is "panic: nothing is attached again" "$(attached dae1)" 0
 inkling panic --release
-kill -HUP $pid
-check "panic is over" wait_until 20 attached_late
+check "panic is over: what it kept off comes back" wait_until 20 attached_late
 inkling detach --all >/dev/null
 module_unload
 sleep 1

@@ -31,6 +31,7 @@ static int change_all(u64 capabilities)
 {
 	const char *words = "needs CAP_BPF and CAP_NET_ADMIN";
 	struct ink_slot_change c = { .set = INK_SET_MODE, .mode = INKLING_MODE_ENFORCE };
+	struct ink_load_options shadow = { .set = INK_LOAD_SHADOW };
 	struct ink_ctl *ctl;
 	int bad = 0;
 
@@ -44,6 +45,9 @@ static int change_all(u64 capabilities)
 	bad += refused(ink_slot_del(ctl, "rights"), EPERM, words);
 	bad += refused(ink_slot_set(ctl, "rights", &c), EPERM, words);
 	bad += refused(ink_slot_rollback(ctl, "rights"), EPERM, words);
+	bad += refused(ink_load_commit_with(ctl, "rights", &shadow, NULL), EPERM, words);
+	bad += refused(ink_slot_promote(ctl, "rights"), EPERM, words);
+	bad += refused(ink_slot_shadow_drop(ctl, "rights"), EPERM, words);
 	return bad;
 }
 

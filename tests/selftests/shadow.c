@@ -1,299 +1,344 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Shadows: what is counted of them is what userspace computes, they change no
- * verdict, and promote, rollback and thresholds hold under load.
+ * Shadows: what they count is exactly what userspace computes, callers get the
+ * same bits with and without one, and what can't be a shadow is refused.
+ * Promotion under load is in promote.c.
  */
 #include "st_bpf.h"
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
-#include <time.h>
-#include <unistd.h>
+#include <stdlib.h>
+#include <linux/inkling_netlink.h>
+#include "ctl.h"
 
-#define N	64
-#define SECONDS	5
+#define N	400
+#define IN	12
+#define OUT	6
 
-static struct image images[2];
+static struct image flow, variant;
+static struct ink_ctl *ctl;
+static struct st_bpf bpf;
 static u8 *inputs;
-static u8 outputs[2][N * 6];
-static struct inkling_verdict expected[2][N];
-static s32 thresholds[2];
-static atomic_int stop;
-static u32 slot_id;
+static u8 outputs[N * OUT];
+static struct inkling_verdict expected[2][N];	/* of flow, of variant */
 
-static int load_shadow(struct ink_ctl *ctl, const struct image *img, u32 sample, const s32 *threshold)
+static int load_shadow(const char *slot, const struct image *img)
 {
-	struct ink_load_options o = { .set = INK_LOAD_SHADOW, .sample = sample };
+	struct ink_load_options o = { .set = INK_LOAD_SHADOW };
 
-	if (threshold) {
-		o.set |= INK_LOAD_THRESHOLD;
-		o.threshold = *threshold;
-	}
-	return ink_load_with(ctl, img->p, img->size, "shadow", &o, NULL, NULL, NULL);
+	return ink_load_with(ctl, img->p, img->size, slot, &o, NULL, NULL, NULL);
 }
 
-/* Run all inputs once through a session; how many outputs and verdicts aren't those of @model. */
-static long run_all(int model)
+static void refusals(void)
 {
-	struct ink_session *session = ink_session_open("shadow", INK_DEFAULTS);
-	struct inkling_verdict v[N];
-	u8 out[N * 6];
-	long wrong = 0;
-	u32 i;
+	struct image mix = model_image(MODEL_MIX);
+	struct ink_load_options o = { .sample = 4 };
+	struct nl_msg *msg;
 
-	if (!session || ink_session_run_batch(session, N, inputs, 12, out, 6, v))
-		return -1;
-	for (i = 0; i < N; i++)
-		wrong += v[i].class != expected[model][i].class ||
-			 v[i].score != expected[model][i].score ||
-			 memcmp(out + 6 * i, outputs[model] + 6 * i, 6);
-	ink_session_close(session);
-	return wrong;
+	st_refused(load_shadow("nowhere", &flow), ENOENT, "there is no slot nowhere",
+		   "a shadow in no slot");
+	st_slot(ctl, "shadow", INKLING_CTX_ALL);
+	st_refused(load_shadow("shadow", &flow), ENODATA, "has no model whose runs a shadow",
+		   "a shadow of no model");
+	st_load(ctl, "shadow", &flow);
+	st_refused(load_shadow("shadow", &mix), EINVAL, "feature schema", "a shadow of another schema");
+	st_refused(ink_load_with(ctl, flow.p, flow.size, "shadow", &o, NULL, NULL, NULL), EINVAL,
+		   "sample is for a shadow", "sample without shadow");
+	st_refused(ink_load_abort(ctl), ENOENT, "no image was begun", "the image is gone then");
+	ink_load_begin(ctl, (u32)flow.size, image_header(&flow)->digest);
+	msg = ink_ctl_request(ctl, INKLING_CMD_LOAD_COMMIT, NLM_F_ACK, 256);
+	nla_put_string(msg, INKLING_A_LOAD_SLOT, "shadow");
+	nla_put_flag(msg, INKLING_A_LOAD_SHADOW);
+	nla_put_u32(msg, INKLING_A_LOAD_SAMPLE, 0);
+	st_refused(ink_ctl_call(ctl, msg, INK_ATTRS_LOAD, "send", NULL, NULL), EINVAL,
+		   "sample 0: a shadow repeats one of so many runs", "sample 0");
+	st_refused(ink_slot_promote(ctl, "shadow"), ENODATA, "slot shadow has no shadow",
+		   "slot-promote without a shadow");
+	st_refused(ink_slot_promote(ctl, "nowhere"), ENOENT, "there is no slot nowhere",
+		   "slot-promote of no slot");
+	st_refused(ink_slot_shadow_drop(ctl, "shadow"), ENODATA, "slot shadow has no shadow",
+		   "slot-shadow-drop without a shadow");
+	st_refused(ink_slot_shadow_drop(ctl, "nowhere"), ENOENT, "there is no slot nowhere",
+		   "slot-shadow-drop of no slot");
+	ink_slot_del(ctl, "shadow");
+	image_free(&mix);
 }
 
-static long run_program(int model)
+/* One that keeps the budget of a context by less than flow needs; its width, or 0. */
+static struct image nearly_too_slow(u32 contexts, u64 budget)
 {
-	struct st_bpf bpf;
-	long wrong = 0;
-	u32 i;
-
-	st_bpf_open(&bpf, NULL);
-	for (i = 0; i < N; i++) {
-		st_job_set(bpf.job, slot_id, ST_JOB_VERDICT, &images[0], inputs + 12 * i);
-		wrong += st_job_syscall(&bpf) ||
-			 bpf.job->verdict.class != expected[model][i].class ||
-			 bpf.job->verdict.score != expected[model][i].score;
-	}
-	st_bpf_close(&bpf);
-	return wrong;
-}
-
-/* What was compared since the last restart against what userspace says of each input, @times over. */
-static void check_counts(struct ink_ctl *ctl, u32 times, const char *door)
-{
-	struct ink_slot *slot = ink_slot_get(ctl, "shadow");
-	const struct ink_shadow_info *s = &slot->shadow;
-	u64 matrix[3][3] = { 0 }, difference = 0, disagreed = 0, dropped = 0;
-	u32 i, j;
-
-	for (i = 0; i < N; i++) {
-		matrix[expected[0][i].class][expected[1][i].class] += times;
-		disagreed += times * (expected[0][i].class != expected[1][i].class);
-		difference += times * (u64)llabs((s64)expected[0][i].score - expected[1][i].score);
-		dropped += times * (expected[1][i].class == 1);
-	}
-	st_ok(slot->has_shadow, "%s: there is a shadow", door);
-	st_is((long long)s->runs, N * times, "%s: runs of the current model", door);
-	st_is((long long)s->compared, N * times, "%s: all of them repeated", door);
-	st_is((long long)s->disagreed, (long long)disagreed, "%s: disagreements", door);
-	st_is((long long)s->difference, (long long)difference, "%s: sum of the differences", door);
-	for (i = 0; i < 3; i++)
-		for (j = 0; j < 3; j++)
-			st_is((long long)s->matrix[i][j], (long long)matrix[i][j],
-			      "%s: class %u here, %u there", door, i, j);
-	st_is((long long)s->actions[1][INKLING_ACTION_DROP], (long long)dropped,
-	      "%s: what the shadow would drop", door);
-	ink_slot_free(slot);
-}
-
-static void test_counts(struct ink_ctl *ctl)
-{
-	struct ink_slot_change change = { .set = 0 };
-	struct ink_slot *slot;
-
-	slot_id = st_slot_with(ctl, "shadow", INKLING_CTX_ALL, &images[0]);
-	change.classes = 1 << 1;
-	change.action[1] = INKLING_ACTION_DROP;
-	st_fine(ink_slot_set(ctl, "shadow", &change), "class 1 is to be dropped");
-	st_refused(ink_slot_promote(ctl, "shadow"), ENODATA, "no shadow", "promote without a shadow");
-	st_refused(ink_slot_shadow_drop(ctl, "shadow"), ENODATA, "no shadow", "drop without a shadow");
-	st_fine(load_shadow(ctl, &images[1], 1, NULL), "a shadow that repeats each run");
-	st_is(run_all(0), 0, "sessions: each result is the current model's");
-	check_counts(ctl, 1, "sessions");
-	st_is(run_program(0), 0, "programs: each verdict is the current model's");
-	check_counts(ctl, 2, "programs");
-	st_fine(load_shadow(ctl, &images[1], 8, NULL), "a shadow that repeats one run in 8");
-	st_is(run_all(0), 0, "one in 8: each result is the current model's");
-	slot = ink_slot_get(ctl, "shadow");
-	st_is((long long)slot->shadow.runs, N, "one in 8: counted anew");
-	/* Each CPU counts for itself. */
-	st_ok(slot->shadow.compared >= N / 8 - 2 && slot->shadow.compared <= N / 8,
-	      "one in 8: %llu repeated", (unsigned long long)slot->shadow.compared);
-	st_is(slot->shadow.sample, 8, "one in 8: it says so");
-	ink_slot_free(slot);
-}
-
-static void test_refusals(struct ink_ctl *ctl)
-{
-	struct image other = model_image(MODEL_MIX), big;
-	struct ink_load_options sample = { .sample = 4 };
+	struct ink_model_stat stat, small;
+	struct ink_model *m = ink_model_open_image(flow.p, flow.size);
+	struct image img;
 	u32 n;
 
-	st_refused(load_shadow(ctl, &other, 1, NULL), EINVAL, "schema", "a shadow of another schema");
-	st_refused(ink_load_with(ctl, images[1].p, images[1].size, "shadow", &sample, NULL, NULL, NULL),
-		   EINVAL, "shadow", "sample without shadow");
-	ink_slot_del(ctl, "shadow");
-	st_slot(ctl, "shadow", INKLING_CTX_TASK);
-	st_refused(load_shadow(ctl, &images[1], 1, NULL), ENODATA, "no model",
-		   "a shadow of nothing");
-	/* Each of them fits into the budget of softirq, both together don't. */
-	ink_slot_del(ctl, "shadow");
-	st_slot(ctl, "shadow", INKLING_CTX_TASK | INKLING_CTX_SOFTIRQ);
-	for (n = 1024; n >= 128; n -= 64) {
-		big = big_image(n, 1);
-		if (!ink_load(ctl, big.p, big.size, "shadow", NULL, NULL, NULL, NULL))
-			break;
+	ink_model_stat(m, &small);
+	ink_model_close(m);
+	for (n = 8; n < 1024; n += n < 64 ? 2 : 8) {
+		img = flow_wide(n, contexts == INKLING_CTX_HARDIRQ ? 1 : 3);
+		m = ink_model_open_image(img.p, img.size);
+		if (!m)
+			st_bail("wide: %s", ink_failure_last()->text);
+		ink_model_stat(m, &stat);
+		ink_model_close(m);
+		if (stat.cost_simd <= budget && stat.cost_simd + small.cost_simd > budget)
+			return img;
+		image_free(&img);
 	}
-	st_ok(n >= 128, "the largest model that fits has %u inputs", n);
-	st_refused(load_shadow(ctl, &big, 1, NULL), E2BIG, "both models", "both models above the budget");
-	ink_slot_del(ctl, "shadow");
+	return (struct image){ NULL };
 }
 
-struct load {
-	pthread_t thread;
-	long runs, failed, wrong, promoted;
-};
-
-/* Odd generations are of the first image, even ones of the second, each with its threshold. */
-static void *runs(void *arg)
+static void budget(u32 contexts, u64 ns, const char *context)
 {
-	struct ink_session *session = ink_session_open("shadow", INK_DEFAULTS);
-	struct load *l = arg;
-	struct inkling_verdict v[N];
-	u32 last = 0, i;
+	struct image img = nearly_too_slow(contexts, ns);
 
-	while (session && !atomic_load(&stop)) {
-		if (ink_session_run_batch(session, N, inputs, 12, NULL, 0, v)) {
-			l->failed++;
-			continue;
-		}
-		for (i = 0; i < N; i++) {
-			int m = !(v[i].generation & 1);
-
-			l->runs++;
-			l->wrong += v[i].score != expected[m][i].score ||
-				    (v[i].class != 0) != (v[i].score >= thresholds[m]);
-		}
-		l->promoted += v[0].generation != last;
-		last = v[0].generation;
+	if (!img.p) {
+		st_skip("no size of a model is that near to the budget", "a slow shadow for %s", context);
+		return;
 	}
-	ink_session_close(session);
-	return NULL;
+	st_slot_with(ctl, "shadow", contexts, &flow);
+	st_refused(load_shadow("shadow", &img), E2BIG, "a run of both models takes up to",
+		   "a shadow that fits alone and not with the model: %s", context);
+	st_ok(strstr(ink_failure_last()->text, context) != NULL, "budget and context are named: %s",
+	      ink_failure_last()->text);
+	st_fine(ink_load(ctl, img.p, img.size, "shadow", NULL, NULL, NULL, NULL),
+		"as the current model it fits: %s", context);
+	st_slot_with(ctl, "shadow", INKLING_CTX_TASK, &flow);
+	st_fine(load_shadow("shadow", &img), "as a shadow for tasks, too");
+	ink_slot_del(ctl, "shadow");
+	image_free(&img);
 }
 
-static void *programs(void *arg)
+static u32 bucket(u64 difference)
 {
-	struct load *l = arg;
-	struct st_bpf bpf;
 	u32 i = 0;
 
-	st_bpf_open(&bpf, NULL);
-	while (!atomic_load(&stop)) {
-		struct inkling_verdict *v = &bpf.job->verdict;
-		int m;
-
-		i = (i + 1) % N;
-		st_job_set(bpf.job, slot_id, ST_JOB_VERDICT, &images[0], inputs + 12 * i);
-		if (st_job_syscall(&bpf)) {
-			l->failed++;
-			continue;
-		}
-		m = !(v->generation & 1);
-		l->runs++;
-		l->wrong += v->score != expected[m][i].score ||
-			    (v->class != 0) != (v->score >= thresholds[m]);
-	}
-	st_bpf_close(&bpf);
-	return NULL;
+	for (; difference; difference >>= 1)
+		i++;
+	return i < INK_STAT_BUCKETS ? i : INK_STAT_BUCKETS - 1;
 }
 
-/* Each model with a threshold that the other hasn't: no run may mix the two. */
-static void test_promote(struct ink_ctl *ctl)
+/* The counters are those of userspace, when every one of the inputs was repeated once. */
+static void counted(const struct ink_shadow_info *s, const char *name)
 {
-	struct ink_load_options first = { .set = INK_LOAD_THRESHOLD, .threshold = thresholds[0] };
-	struct timespec pause = { .tv_nsec = 1000 * 1000 };
-	time_t end = time(NULL) + SECONDS;
-	u32 i, promoted = 0, dropped = 0, rolled = 0;
-	struct load loads[3] = { 0 };
-	int err;
+	static const u8 action[3] = { INKLING_ACTION_PASS, INKLING_ACTION_ALERT, INKLING_ACTION_DROP };
+	u64 matrix[3][3] = { { 0 } }, actions[3][3] = { { 0 } }, differences[INK_STAT_BUCKETS] = { 0 };
+	u64 sum = 0, disagreed = 0;
+	u32 i, bad = 0;
 
-	slot_id = st_slot(ctl, "shadow", INKLING_CTX_ALL);
-	st_fine(ink_load_with(ctl, images[0].p, images[0].size, "shadow", &first, NULL, NULL, NULL),
-		"the first model with a threshold");
-	for (i = 0; i < 3; i++)
-		pthread_create(&loads[i].thread, NULL, i < 2 ? runs : programs, &loads[i]);
-	for (i = 1, err = 0; !err && time(NULL) < end; i++) {
-		int m = i & 1;
+	for (i = 0; i < N; i++) {
+		const struct inkling_verdict *a = &expected[0][i], *b = &expected[1][i];
+		u64 difference = (u64)llabs((long long)a->score - b->score);
 
-		err = load_shadow(ctl, &images[m], 1 + i % 3, &thresholds[m]);
-		nanosleep(&pause, NULL);
-		if (!err && i % 7 == 6) {
-			err = ink_slot_shadow_drop(ctl, "shadow");
-			dropped++;
-			i++;	/* the generation is spent: go on with the other parity */
-			if (!err)
-				err = load_shadow(ctl, &images[i & 1], 1, &thresholds[i & 1]);
-		}
-		if (!err)
-			err = ink_slot_promote(ctl, "shadow");
-		promoted++;
-		if (!err && i % 5 == 4) {
-			err = ink_slot_rollback(ctl, "shadow");
-			rolled++;
-		}
+		matrix[a->class][b->class]++;
+		actions[b->class][action[b->class]]++;
+		differences[bucket(difference)]++;
+		sum += difference;
+		disagreed += a->class != b->class;
 	}
-	st_fine(err, "%u promoted, %u dropped, %u rolled back under load", promoted, dropped, rolled);
-	atomic_store(&stop, 1);
-	for (i = 0; i < 3; i++) {
-		pthread_join(loads[i].thread, NULL);
-		st_ok(loads[i].runs > 100 && !loads[i].failed, "%ld runs, %ld failed", loads[i].runs,
-		      loads[i].failed);
-		st_is(loads[i].wrong, 0, "each verdict is of the model and the threshold of its generation");
-	}
-	st_ok(loads[0].promoted > 3, "a session saw %ld changes", loads[0].promoted);
+	for (i = 0; i < 9; i++)
+		bad += s->matrix[i / 3][i % 3] != matrix[i / 3][i % 3] ||
+		       s->actions[i / 3][i % 3] != actions[i / 3][i % 3];
+	st_ok(disagreed && disagreed < N && actions[1][INKLING_ACTION_ALERT] +
+	      actions[2][INKLING_ACTION_DROP], "%s: the models differ in %llu of %u", name,
+	      (unsigned long long)disagreed, N);
+	st_is((long long)s->compared, N, "%s: all were compared", name);
+	st_is((long long)s->runs, N, "%s: of as many runs", name);
+	st_is((long long)st_skip_count(s, NULL), 0, "%s: none was skipped", name);
+	st_is((long long)s->disagreed, (long long)disagreed, "%s: disagreements", name);
+	st_ok(!bad && s->n_classes == 3, "%s: classes and actions", name);
+	st_ok(!memcmp(s->differences, differences, sizeof(differences)) && s->difference == sum,
+	      "%s: differences of the scores", name);
+}
+
+static void set_actions(const char *slot)
+{
+	struct ink_slot_change c = {
+		.classes = 7,
+		.action = { INKLING_ACTION_PASS, INKLING_ACTION_ALERT, INKLING_ACTION_DROP },
+	};
+
+	ink_slot_set(ctl, slot, &c);
+}
+
+static void session_batch(struct ink_session *session, const char *name)
+{
+	struct inkling_verdict v[N];
+	u8 out[N * OUT];
+	u32 i, good = 0;
+
+	memset(out, 0xee, sizeof(out));
+	if (ink_session_run_batch(session, N, inputs, IN, out, OUT, v))
+		st_bail("run: %s", ink_failure_last()->text);
+	for (i = 0; i < N; i++)
+		good += v[i].class == expected[0][i].class && v[i].score == expected[0][i].score &&
+			v[i].generation == 1 && !v[i].flags;
+	st_is(good, N, "%s: verdicts are the current model's", name);
+	st_ok(!memcmp(out, outputs, sizeof(out)), "%s: so are the outputs", name);
+}
+
+static void by_session(void)
+{
+	struct ink_slot_change off = { .set = INK_SET_MODE, .mode = INKLING_MODE_OFF };
+	struct ink_slot_stats stats;
+	struct ink_shadow_info s;
+	struct ink_session *session;
+
+	st_slot_with(ctl, "shadow", INKLING_CTX_TASK, &flow);
+	set_actions("shadow");
+	session = ink_session_open("shadow", INK_DEFAULTS);
+	session_batch(session, "session without a shadow");
+	st_load_shadow(ctl, "shadow", &variant, 1);
+	session_batch(session, "session with one");
+	s = st_shadow(ctl, "shadow");
+	counted(&s, "session");
+	st_ok(s.sample == 1 && s.model.generation == 2, "the shadow has a generation of its own");
+	stats = st_stats(ctl, "shadow");
+	st_is((long long)stats.runs, 2 * N, "its runs aren't runs of the slot");
+	st_load_shadow(ctl, "shadow", &variant, 1);
+	s = st_shadow(ctl, "shadow");
+	st_ok(!s.runs && !s.compared && !s.difference && s.model.generation == 3,
+	      "another shadow begins at zero");
+	ink_slot_set(ctl, "shadow", &off);
+	if (ink_session_run_batch(session, N, inputs, IN, NULL, 0, NULL))
+		st_bail("run: %s", ink_failure_last()->text);
+	s = st_shadow(ctl, "shadow");
+	st_is((long long)s.runs, 0, "off: nothing is repeated");
+	ink_session_close(session);
 	ink_slot_del(ctl, "shadow");
 }
 
-/* A slot that goes away while its shadow is busy; the runner looks for leaks of the module. */
-static void test_delete(struct ink_ctl *ctl)
+static void by_kfunc(void)
 {
-	struct load loads[2] = { 0 };
-	u32 i, k;
-	int err = 0;
+	u32 id = st_slot_with(ctl, "shadow", INKLING_CTX_ALL, &flow), i, good[2] = { 0 };
+	struct st_job *j = bpf.job;
+	struct ink_shadow_info s;
 
-	for (k = 0; k < 20 && !err; k++) {
-		atomic_store(&stop, 0);
-		slot_id = st_slot_with(ctl, "shadow", INKLING_CTX_ALL, &images[0]);
-		err = load_shadow(ctl, &images[1], 1, NULL);
-		for (i = 0; i < 2; i++)
-			pthread_create(&loads[i].thread, NULL, i ? programs : runs, &loads[i]);
-		usleep(20000);
-		err = err ?: ink_slot_del(ctl, "shadow");
-		atomic_store(&stop, 1);
-		for (i = 0; i < 2; i++)
-			pthread_join(loads[i].thread, NULL);
+	set_actions("shadow");
+	st_load_shadow(ctl, "shadow", &variant, 1);
+	for (i = 0; i < N; i++) {
+		st_job_set(j, id, i & 1 ? ST_JOB_RUN : ST_JOB_OVERLAP, &flow, inputs + IN * i);
+		good[0] += !st_job_syscall(&bpf) &&
+			   !memcmp(i & 1 ? j->out : j->bytes, outputs + OUT * i, OUT);
 	}
-	st_fine(err, "%u slots deleted while their shadows ran", k);
+	s = st_shadow(ctl, "shadow");
+	st_is(good[0], N, "kfunc in tasks: outputs are the current model's");
+	counted(&s, "kfunc in tasks");
+	st_load_shadow(ctl, "shadow", &variant, 1);
+	for (i = 0; i < N; i++) {
+		st_job_set(j, id, ST_JOB_VERDICT, &flow, inputs + IN * i);
+		good[1] += !st_job_packet(&bpf, "run_xdp_packet") &&
+			   j->verdict.class == expected[0][i].class &&
+			   j->verdict.score == expected[0][i].score && j->verdict.generation == 1;
+	}
+	s = st_shadow(ctl, "shadow");
+	st_is(good[1], N, "kfunc in XDP: verdicts are the current model's");
+	counted(&s, "kfunc in XDP");
+	ink_slot_del(ctl, "shadow");
+}
+
+static void use_cpu(int cpu)
+{
+	cpu_set_t set;
+	int i;
+
+	CPU_ZERO(&set);
+	for (i = 0; i < 64; i++)
+		if (cpu < 0 || i == cpu)
+			CPU_SET(i, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
+/* On one CPU, so that its counter is the only one. */
+static void sampling(void)
+{
+	static const u32 samples[] = { 1, 3, 8, 100, N, N + 1, 0 };
+	struct ink_session *session;
+	struct ink_shadow_info s;
+	u32 i;
+
+	st_slot_with(ctl, "shadow", INKLING_CTX_TASK, &flow);
+	session = ink_session_open("shadow", INK_DEFAULTS);
+	use_cpu(0);
+	for (i = 0; i < ARRAY_SIZE(samples); i++) {
+		u32 sample = samples[i] ?: 8;	/* the default */
+
+		st_load_shadow(ctl, "shadow", &variant, samples[i]);
+		ink_session_run_batch(session, N, inputs, IN, NULL, 0, NULL);
+		s = st_shadow(ctl, "shadow");
+		st_ok(s.sample == sample && s.runs == N && s.compared == N / sample &&
+		      !st_skip_count(&s, NULL), "one of %u: %llu of %llu", sample,
+		      (unsigned long long)s.compared, (unsigned long long)s.runs);
+	}
+	use_cpu(-1);
+	ink_session_close(session);
+	ink_slot_del(ctl, "shadow");
+}
+
+static atomic_int stop;
+
+static void *scribble(void *arg)
+{
+	struct ink_rand r = { 99 };
+	volatile u32 *to = arg;
+
+	while (!atomic_load(&stop))
+		to[ink_rand_below(&r, IN / 4)] = (u32)ink_rand_next(&r);
+	return NULL;
+}
+
+/* An input that another thread writes to all the time: a model agrees with itself all the same. */
+static void changing_input(void)
+{
+	u32 id = st_slot_with(ctl, "shadow", INKLING_CTX_ALL, &flow), i, failed = 0;
+	struct ink_session *session = ink_session_open("shadow", INK_DEFAULTS);
+	struct ink_shadow_info s;
+	pthread_t thread;
+	u32 in[IN / 4] = { 0 };
+
+	st_load_shadow(ctl, "shadow", &flow, 1);
+	pthread_create(&thread, NULL, scribble, in);
+	for (i = 0; i < 20000; i++)
+		failed += ink_session_run(session, in, IN, NULL, 0) != 0;
+	atomic_store(&stop, 1);
+	pthread_join(thread, NULL);
+	atomic_store(&stop, 0);
+	st_job_set(bpf.job, id, ST_JOB_VERDICT, &flow, inputs);
+	pthread_create(&thread, NULL, scribble, bpf.job->bytes);
+	for (i = 0; i < 20000; i++)
+		failed += st_job_syscall(&bpf) != 0;
+	atomic_store(&stop, 1);
+	pthread_join(thread, NULL);
+	s = st_shadow(ctl, "shadow");
+	st_is(failed, 0, "runs on a changing input");
+	st_ok(s.compared + st_skip_count(&s, NULL) == 40000 && s.compared > 30000,
+	      "%llu of them repeated", (unsigned long long)s.compared);
+	st_ok(!s.disagreed && !s.difference && s.differences[0] == s.compared,
+	      "both models saw the same bytes");
+	ink_session_close(session);
+	ink_slot_del(ctl, "shadow");
 }
 
 int main(void)
 {
-	struct ink_ctl *ctl = st_ctl();
-	u32 i;
-
-	images[0] = model_image(MODEL_FLOW);
-	images[1] = flow_variant(3);
-	inputs = st_inputs(&images[0], 4, N);
-	for (i = 0; i < 2; i++)
-		st_expect(&images[i], inputs, N, outputs[i], expected[i]);
-	st_ok(memcmp(outputs[0], outputs[1], sizeof(outputs[0])) != 0, "the two models differ");
-	thresholds[0] = 9000;
-	thresholds[1] = 24000;
-	test_counts(ctl);
-	test_refusals(ctl);
-	test_promote(ctl);
-	test_delete(ctl);
+	ctl = st_ctl();
+	flow = model_image(MODEL_FLOW);
+	variant = flow_variant(3);
+	inputs = st_inputs(&flow, 31, N);
+	st_expect(&variant, inputs, N, outputs, expected[1]);
+	st_expect(&flow, inputs, N, outputs, expected[0]);
+	st_bpf_open(&bpf, NULL);
+	refusals();
+	budget(INKLING_CTX_HARDIRQ, 10000, "hardirq");
+	budget(INKLING_CTX_SOFTIRQ, 50000, "softirq");
+	by_session();
+	by_kfunc();
+	sampling();
+	changing_input();
+	st_bpf_close(&bpf);
 	ink_ctl_close(ctl);
 	return st_done();
 }

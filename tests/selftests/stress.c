@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Everything at once, at random: slots are made, loaded, changed, rolled back,
- * deleted, listed and run by several threads for a while. What is checked is
+ * Everything at once, at random: slots are made, loaded, shadowed, changed,
+ * promoted, rolled back, deleted, listed and run by several threads for a while. What is checked is
  * that each answer is one that can be, and that nothing is left; the runner
  * looks for trouble in the kernel's log.
  */
@@ -18,7 +18,7 @@
 
 static struct image images[3];
 static atomic_int stop;
-static atomic_long done[8], odd;
+static atomic_long done[11], odd;
 
 static void check(int what, int err, const int *allowed)
 {
@@ -55,12 +55,13 @@ static void operate(struct ink_ctl *ctl, const struct st_bpf *bpf, struct ink_ra
 {
 	const struct image *img = &images[ink_rand_below(r, ARRAY_SIZE(images))];
 	struct ink_slot_change c = { .set = INK_SET_MODE, .mode = ink_rand_below(r, 3) };
+	struct ink_load_options shadow = { .set = INK_LOAD_SHADOW, .sample = 1 + ink_rand_below(r, 4) };
 	char slot[] = "stress-0";
 	struct ink_slot *s;
 	int err;
 
 	slot[7] += ink_rand_below(r, SLOTS);
-	switch (ink_rand_below(r, 12)) {
+	switch (ink_rand_below(r, 16)) {
 	case 0:
 		check(2, ink_slot_new(ctl, slot, INKLING_CTX_ALL, &c, NULL), ALLOW(EEXIST));
 		break;
@@ -95,6 +96,17 @@ static void operate(struct ink_ctl *ctl, const struct st_bpf *bpf, struct ink_ra
 		check(7, err, ALLOW(ENODEV, ESTALE, ENODATA, EINVAL));
 		ink_slot_free(s);
 		break;
+	case 9:
+	case 10:
+		check(8, ink_load_with(ctl, img->p, img->size, slot, &shadow, NULL, NULL, NULL),
+		      ALLOW(ENOENT, EINVAL, ENODATA));
+		break;
+	case 11:
+		check(9, ink_slot_promote(ctl, slot), ALLOW(ENOENT, ENODATA));
+		break;
+	case 12:
+		check(10, ink_slot_shadow_drop(ctl, slot), ALLOW(ENOENT, ENODATA));
+		break;
 	default:
 		run_session(slot, r);
 	}
@@ -126,7 +138,7 @@ int main(void)
 {
 	static const char * const names[] = {
 		"binds", "batches", "slot-new", "slot-del", "slot-set", "slot-rollback", "loads",
-		"kfunc calls",
+		"kfunc calls", "shadows", "slot-promote", "slot-shadow-drop",
 	};
 	time_t end = time(NULL) + SECONDS;
 	struct timespec pause = { .tv_nsec = 100 * 1000 * 1000 };

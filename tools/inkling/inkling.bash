@@ -35,7 +35,7 @@ _inkling()
 		;;
 	esac
 	case $cmd:$prev in
-	*:--slot | show:show | mode:mode | set:set | rollback:rollback | unload:*)
+	*:--slot | show:show | mode:mode | set:set | rollback:rollback | promote:promote | unload:*)
 		words=$(inkling slots --quiet 2>/dev/null | awk 'NR > 1 { print $1 }')
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 		;;

@@ -45,7 +45,9 @@ enum inkling_action {
  * @action: enum inkling_action of the class in this slot
  * @mode: enum inkling_mode of the slot at that moment: act only on ENFORCE
  * @flags: zero
- * @generation: counts the models that the slot has had; tells which one spoke
+ * @generation: which model spoke: its number among those that were loaded into
+ *	the slot, as current model or as shadow. A model keeps it when it is promoted
+ *	or rolled back, and no other model of the slot ever has it
  */
 struct inkling_verdict {
 	__u32 class;
@@ -81,7 +83,7 @@ struct inkling_bind {
  * @generation: see struct inkling_verdict
  * @mode: enum inkling_mode
  * @n_classes: of the model
- * @threshold: in force
+ * @threshold: of the current model in this slot
  * @macs: multiply-accumulates of one run
  * @digest: SHA-256 name of the current model
  */

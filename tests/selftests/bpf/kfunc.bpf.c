@@ -133,3 +133,12 @@ int BPF_PROG(run_inside_fpu)
 		do_job(&inner);
 	return 0;
 }
+
+/* Called where a shadow repeats a run, when that has given its own arena back. */
+SEC("fentry/ink_shadow_end")
+int BPF_PROG(run_inside_shadow)
+{
+	if (inner.armed)
+		do_job(&inner);
+	return 0;
+}

@@ -173,6 +173,37 @@ u64 st_error_count(const struct ink_slot_stats *stats, const char *reason)
 	st_bail("no counter for errors '%s'", reason);
 }
 
+void st_load_shadow(struct ink_ctl *ctl, const char *slot, const struct image *img, u32 sample)
+{
+	struct ink_load_options options = { .set = INK_LOAD_SHADOW, .sample = sample };
+
+	if (ink_load_with(ctl, img->p, img->size, slot, &options, NULL, NULL, NULL))
+		st_bail("shadow of %s: %s", slot, ink_failure_last()->text);
+}
+
+struct ink_shadow_info st_shadow(struct ink_ctl *ctl, const char *slot)
+{
+	struct ink_slot *s = ink_slot_get(ctl, slot);
+	struct ink_shadow_info shadow;
+
+	if (!s || !s->has_shadow)
+		st_bail("slot %s: %s", slot, s ? "no shadow" : ink_failure_last()->text);
+	shadow = s->shadow;
+	ink_slot_free(s);
+	return shadow;
+}
+
+u64 st_skip_count(const struct ink_shadow_info *shadow, const char *reason)
+{
+	u64 sum = 0;
+	u32 i;
+
+	for (i = 0; i < shadow->n_skipped; i++)
+		if (!reason || !strcmp(shadow->skipped[i].reason, reason))
+			sum += shadow->skipped[i].count;
+	return sum;
+}
+
 static struct ink_model *open_model(const struct image *img)
 {
 	struct ink_model *model = ink_model_open_image(img->p, img->size);

@@ -32,6 +32,11 @@ struct ink_ctl *st_ctl(void);
 u32 st_slot(struct ink_ctl *ctl, const char *name, u32 contexts);
 void st_load(struct ink_ctl *ctl, const char *slot, const struct image *img);
 u32 st_slot_with(struct ink_ctl *ctl, const char *name, u32 contexts, const struct image *img);
+/* As the shadow of a slot that has a model. */
+void st_load_shadow(struct ink_ctl *ctl, const char *slot, const struct image *img, u32 sample);
+/* What that has counted; bails out when there is none. */
+struct ink_shadow_info st_shadow(struct ink_ctl *ctl, const char *slot);
+u64 st_skip_count(const struct ink_shadow_info *shadow, const char *reason);	/* NULL: all */
 /* Counters of a slot. */
 struct ink_slot_stats st_stats(struct ink_ctl *ctl, const char *slot);
 u64 st_error_count(const struct ink_slot_stats *stats, const char *reason);
@@ -51,6 +56,8 @@ void st_drop(unsigned int uid, unsigned int gid, u64 capabilities);
 
 /* Dense layers of n to n, input int8[n], output int8[n], head RAW. */
 struct image big_image(u32 n, u32 layers);
+/* Like flow in features, input and output, with so many layers of n to n in between. */
+struct image flow_wide(u32 n, u32 layers);
 /* Like flow, but with other weights: same schema, input and output, another digest. */
 struct image flow_variant(u32 seed);
 
