@@ -267,10 +267,7 @@ static int change_threshold(struct genl_info *info, struct ink_slot_change *chan
 	return 0;
 }
 
-/*
- * What both slot-new and slot-set can set; the policies have the range of the
- * mode, and no threshold for slot-new.
- */
+/* What slot-new and slot-set can both set; the policy of slot-new has no threshold. */
 static int slot_change(struct genl_info *info, struct ink_slot_change *change,
 		       struct ink_why *why)
 {

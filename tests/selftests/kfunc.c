@@ -4,14 +4,10 @@
  */
 #include "st_bpf.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #define N	200
@@ -112,41 +108,11 @@ static void off(u32 id)
 	ink_slot_set(ctl, "kfunc", &c);
 }
 
-static void send_packets(u32 n)
-{
-	struct sockaddr_in to = {
-		.sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
-
-	while (n--)
-		sendto(fd, "x", 1, 0, (void *)&to, sizeof(to));
-	close(fd);
-}
-
-static void wait_for(const struct st_job *j, u32 count)
-{
-	struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
-	int tries;
-
-	for (tries = 0; tries < 300 && READ_ONCE(j->count) < count; tries++)
-		nanosleep(&pause, NULL);
-}
-
 /* Real packets: XDP on the loopback device runs in softirq. */
 static void softirq(u32 id, int want, const char *name)
 {
-	LIBBPF_OPTS(bpf_xdp_attach_opts, opts);
-	int lo = (int)if_nametoindex("lo"), fd = st_bpf_fd(&bpf, "run_xdp");
-
 	st_job_set(bpf.job, id, ST_JOB_VERDICT, &flow, inputs);
-	if (bpf_xdp_attach(lo, fd, 1u << 1 /* XDP_FLAGS_SKB_MODE */, &opts))
-		st_bail("XDP on lo: %s", strerror(errno));
-	bpf.job->armed = 1;
-	send_packets(20);
-	wait_for(bpf.job, 20);
-	bpf.job->armed = 0;
-	bpf_xdp_detach(lo, 1u << 1, &opts);
+	st_job_softirq(&bpf, 20);
 	st_ok(bpf.job->count >= 20 && bpf.job->err == want &&
 	      (want || verdict_is(&bpf.job->verdict, 0)),
 	      "%s: %d after %u packets", name, bpf.job->err, bpf.job->count);
@@ -169,7 +135,7 @@ static void packets(void)
 	if (bpf_tc_hook_create(&hook) || bpf_tc_attach(&hook, &opts))
 		st_bail("tc on lo: %s", strerror(errno));
 	bpf.job->armed = 1;
-	send_packets(5);
+	st_send_packets(5);
 	bpf.job->armed = 0;
 	hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;
 	bpf_tc_hook_destroy(&hook);
@@ -217,7 +183,7 @@ static void provoke_open(void)
 
 static void provoke_tick(void)
 {
-	wait_for(bpf.job, 20);
+	st_job_wait(bpf.job, 20);
 }
 
 static void tracing(void)

@@ -4,8 +4,13 @@
  */
 #include "st_bpf.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h>
+#include <netinet/in.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define OBJECT	"build/selftests/bpf/kfunc.bpf.o"
@@ -116,4 +121,40 @@ int st_job_packet(const struct st_bpf *b, const char *program)
 		st_bail("%s: %s", program, strerror(errno));
 	b->job->armed = 0;
 	return b->job->err;
+}
+
+void st_send_packets(u32 n)
+{
+	struct sockaddr_in to = {
+		.sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	while (n--)
+		sendto(fd, "x", 1, 0, (void *)&to, sizeof(to));
+	close(fd);
+}
+
+void st_job_wait(const struct st_job *j, u32 count)
+{
+	struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
+	int tries;
+
+	for (tries = 0; tries < 300 && READ_ONCE(j->count) < count; tries++)
+		nanosleep(&pause, NULL);
+}
+
+void st_job_softirq(const struct st_bpf *b, u32 n)
+{
+	LIBBPF_OPTS(bpf_xdp_attach_opts, opts);
+	int lo = (int)if_nametoindex("lo"), fd = st_bpf_fd(b, "run_xdp");
+	u32 until = b->job->count + n;
+
+	if (bpf_xdp_attach(lo, fd, 1u << 1 /* XDP_FLAGS_SKB_MODE */, &opts))
+		st_bail("XDP on lo: %s", strerror(errno));
+	b->job->armed = 1;
+	st_send_packets(n);
+	st_job_wait(b->job, until);
+	b->job->armed = 0;
+	bpf_xdp_detach(lo, 1u << 1, &opts);
 }

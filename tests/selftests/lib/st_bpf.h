@@ -33,4 +33,11 @@ int st_job_syscall(const struct st_bpf *b);
 /* Run @program by the kernel's test facility on a packet of 64 bytes. */
 int st_job_packet(const struct st_bpf *b, const char *program);
 
+/* Wait until the job was done so often, or for three seconds. */
+void st_job_wait(const struct st_job *job, u32 count);
+/* To the loopback device. */
+void st_send_packets(u32 n);
+/* Run the job in softirq, by XDP on the loopback device, for @n packets or more. */
+void st_job_softirq(const struct st_bpf *b, u32 n);
+
 #endif /* INK_ST_BPF_H */
