@@ -194,18 +194,23 @@ int main(int argc, char **argv)
 
 	ink_cli.command = "inklingd";
 	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0) {
-		if (c == 'd') {
+		switch (c) {
+		case 'd':
 			d->slots_dir = optarg;
-		} else if (c == 's') {
+			break;
+		case 's':
 			d->store = optarg;
-		} else if (c == 'r') {
+			break;
+		case 'r':
 			d->state = optarg;
-		} else if (c == '1') {
+			break;
+		case '1':
 			once = true;
-		} else if (c == 'v') {
+			break;
+		case 'v':
 			puts("inklingd " INK_VERSION);
 			return 0;
-		} else {
+		default:
 			usage(c == 'h' ? stdout : stderr);
 			return c == 'h' ? 0 : 2;
 		}
