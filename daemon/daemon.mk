@@ -5,7 +5,7 @@
 DAEMON_CHECK := check actual config managed todo todo_slot unit_parse unit_resolve unit_value
 DAEMON_OBJS  := $(patsubst %,$(B)/obj/daemon/%.o,$(filter-out check,$(DAEMON_CHECK)) journal main reconcile)
 # What the daemon takes of the CLI: words, output, hooks; not its subcommands.
-DAEMON_CLI   := $(patsubst %,$(B)/obj/tools/attach/%.o,attach_list hook hook_state pins prefix program program_object \
+DAEMON_CLI   := $(patsubst %,$(B)/obj/tools/attach/%.o,aside attach_list hook hook_state pins prefix program program_object \
 	program_tc rows schema) $(patsubst %,$(B)/obj/tools/inkling/%.o,args output words)
 
 CLI_OBJS += $(DAEMON_CHECK:%=$(B)/obj/daemon/%.o)
@@ -36,7 +36,7 @@ install-daemon: $(B)/inklingd
 	install -m 644 daemon/slots.README $(DESTDIR)/etc/inkling/slots.d/README
 
 SLOT_FILE_SAN := $(patsubst %,$(B)/san/daemon/%.o,config todo todo_slot unit_parse unit_resolve unit_value) \
-	$(patsubst %,$(B)/san/tools/attach/%.o,attach_list hook hook_state pins prefix program program_object program_tc \
+	$(patsubst %,$(B)/san/tools/attach/%.o,aside attach_list hook hook_state pins prefix program program_object program_tc \
 	rows schema) $(patsubst %,$(B)/san/tools/inkling/%.o,args output words)
 $(B)/san/tests/unit/test_slot_file.o: INK_CPPFLAGS += -Itools/lib -Itools/lib/port -Ikmod/core -Itools/inkling -Itools/attach
 $(B)/san/tools/attach/program_tc.o: INK_CPPFLAGS += $(shell pkg-config --cflags libnl-3.0 2>/dev/null)

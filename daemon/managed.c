@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,8 +13,10 @@
 
 #define FIRST_LINE	"inkling-managed 1\n"
 
+/* Of this process alone: the children of ink_aside() may outlive it for a moment. */
 int ink_managed_lock(const char *dir)
 {
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	int fd, err;
 
 	if (mkdir(dir, 0755) && errno != EEXIST)
@@ -23,9 +24,9 @@ int ink_managed_lock(const char *dir)
 	fd = open(ink_fmt("%s/lock", dir), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return -errno;
-	if (!flock(fd, LOCK_EX | LOCK_NB))
+	if (!fcntl(fd, F_SETLK, &lock))
 		return fd;
-	err = -errno;
+	err = errno == EACCES ? -EWOULDBLOCK : -errno;
 	close(fd);
 	return err;
 }

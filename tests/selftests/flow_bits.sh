@@ -9,7 +9,7 @@
 PATH=$PWD/build:$PATH
 w=$(mktemp -d)
 at_exit 'rm -rf "$w"'
-at_exit 'inkling panic >/dev/null 2>&1; ip link del bits0 2>/dev/null'
+at_exit 'inkling panic >/dev/null 2>&1; inkling panic --release; ip link del bits0 2>/dev/null'
 
 plan 3
 ip link add bits0 type veth peer name bits1 || skip_all "no veth"

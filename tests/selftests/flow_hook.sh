@@ -9,7 +9,7 @@
 PATH=$PWD/build:$PATH
 w=$(mktemp -d)
 at_exit 'rm -rf "$w"'
-at_exit 'inkling panic >/dev/null 2>&1; ip netns del flowcl 2>/dev/null; ip link del flow0 2>/dev/null'
+at_exit 'inkling panic >/dev/null 2>&1; inkling panic --release; ip netns del flowcl 2>/dev/null; ip link del flow0 2>/dev/null'
 
 plan 51
 

@@ -30,6 +30,7 @@ write() { # NAME LINE...: a slot file, at once as editors do it
 	mv "$w/new" "$d/$name.slot"
 }
 
+inkling panic --release
 mkdir -p "$d"
 chmod 755 "$w" "$d"
 ip link add dae0 type veth peer name dae0p || skip_all "no veth"
@@ -114,11 +115,12 @@ check "until the files are asked for" wait_until 20 late_enforces
 # The module goes and comes back; the kill switch holds.
 inkling panic >/dev/null
 sleep 6
+is "it keeps no descriptors of programs" "$(readlink /proc/$pid/fd/* | grep -c bpf)" 0
 is "panic: nothing is attached again" "$(attached dae1)" 0
 inkling panic --release
 check "panic is over: what it kept off comes back" wait_until 20 attached_late
 inkling detach --all >/dev/null
-module_unload
+check "the module can be unloaded under it" module_unload
 sleep 1
 insmod "$(module_file)"
 check "the module comes back: so does all" wait_until 30 late_enforces

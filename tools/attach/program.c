@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <xdp/libxdp.h>
 
+#include "aside.h"
 #include "cli.h"
 #include "program.h"
 #include "program_object.h"
@@ -151,11 +152,12 @@ static void ink_failure_note(struct ink_program_result *r, int err)
 		 strerror(-err), *ink_library_said() ? ": " : "", ink_library_said());
 }
 
-int ink_program_attach(const struct ink_program_options *o, struct ink_program_result *r)
+static int ink_attach_here(const void *options, void *result)
 {
+	const struct ink_program_options *o = options;
+	struct ink_program_result *r = result;
 	int err;
 
-	memset(r, 0, sizeof(*r));
 	if (o->hook == INK_HOOK_TC) {
 		err = ink_attach_tc(o, r);
 		if (err)
@@ -178,6 +180,17 @@ int ink_program_attach(const struct ink_program_options *o, struct ink_program_r
 	err = ink_attach_link(o, r);
 	if (err)
 		ink_failure_note(r, err);
+	return err;
+}
+
+int ink_program_attach(const struct ink_program_options *o, struct ink_program_result *r)
+{
+	int err;
+
+	memset(r, 0, sizeof(*r));
+	err = ink_aside(ink_attach_here, o, r, sizeof(*r));
+	if (err && !*r->failure)
+		snprintf(r->failure, sizeof(r->failure), "%s", strerror(-err));
 	return err;
 }
 
@@ -251,16 +264,15 @@ static struct xdp_program *ink_dispatcher_find(const struct ink_attachment *reco
  * writing it down leaves one that no record names. With the lock held and no
  * record there, each program of this name is such a one.
  */
-void ink_program_sweep(uint32_t ifindex)
+static int ink_sweep_here(const void *arg, void *none)
 {
+	const uint32_t ifindex = *(const uint32_t *)arg;
 	struct xdp_program *p = NULL, *stray;
 	struct xdp_multiprog *mp;
 
-	ink_library_listen();
 	mp = xdp_multiprog__get_from_ifindex((int)ifindex);
-	ink_tc_sweep(ifindex);
 	if (libxdp_get_error(mp))
-		return;
+		return 0;
 	do {
 		stray = NULL;
 		while (!stray && (p = xdp_multiprog__next_prog(p, mp)))
@@ -276,10 +288,19 @@ void ink_program_sweep(uint32_t ifindex)
 	} while (!libxdp_get_error(mp));
 	if (!libxdp_get_error(mp))
 		xdp_multiprog__close(mp);
+	return 0;
 }
 
-static int ink_detach_dispatcher(const struct ink_attachment *record)
+void ink_program_sweep(uint32_t ifindex)
 {
+	ink_library_listen();
+	ink_aside(ink_sweep_here, &ifindex, NULL, 0);
+	ink_tc_sweep(ifindex);
+}
+
+static int ink_detach_dispatcher(const void *arg, void *none)
+{
+	const struct ink_attachment *record = arg;
 	struct xdp_multiprog *mp;
 	struct xdp_program *p = ink_dispatcher_find(record, &mp);
 	int err = 0;
@@ -293,13 +314,21 @@ static int ink_detach_dispatcher(const struct ink_attachment *record)
 	return err;
 }
 
-static bool ink_dispatcher_alive(const struct ink_attachment *record)
+static int ink_dispatcher_look(const void *arg, void *alive)
 {
 	struct xdp_multiprog *mp;
-	bool alive = ink_dispatcher_find(record, &mp);
 
+	*(bool *)alive = ink_dispatcher_find(arg, &mp);
 	xdp_multiprog__close(mp);
-	return alive;
+	return 0;
+}
+
+/* When it can't be told, it is: what is alive would be replaced, and its flows lost. */
+static bool ink_dispatcher_alive(const struct ink_attachment *record)
+{
+	bool alive = true;
+
+	return ink_aside(ink_dispatcher_look, record, &alive, sizeof(alive)) || alive;
 }
 
 bool ink_program_alive(const struct ink_attachment *record)
@@ -333,7 +362,7 @@ int ink_program_detach(const struct ink_attachment *record)
 	if (record->hook == INK_HOOK_TC)
 		err = ink_tc_detach(record, &record->tc_in);
 	else if (record->via == INK_VIA_DISPATCHER)
-		err = ink_detach_dispatcher(record);
+		err = ink_aside(ink_detach_dispatcher, record, NULL, 0);
 	else
 		err = ink_pinned_link_detach(ink_pin_path(record->target, "link"));
 	return err ?: ink_tc_detach(record, &record->tc_out);
