@@ -66,7 +66,7 @@ $(B)/san/%.o: %.c
 
 # What a person types. Targets that install packages start make anew, so that fragments see them.
 
-.PHONY: help test test-long check demo bench eval unit fuzz selftests vm vm-smoke install clean
+.PHONY: help test test-long check demo bench eval lab unit fuzz selftests vm vm-smoke install clean
 help: ## Say what can be made
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
 
@@ -98,6 +98,12 @@ eval: ## Accuracy of the shipped models; DATA=DIR holds the data sets
 	@scripts/kernel fetch $(KERNELS) >/dev/null
 	@$(MAKE) --no-print-directory all
 	@tests/eval/run $(if $(DATA),"$(DATA)",$(error make eval needs DATA=DIR, the folder with the data sets))
+
+lab: ## Labelled captures of real programs' traffic, from VMs, into OUT=DIR (three quarters of an hour)
+	@scripts/install-packages build vm
+	@scripts/kernel fetch 6.12 >/dev/null
+	@$(MAKE) --no-print-directory all
+	@for s in train valid test; do tools/lab/record $$s "$(or $(OUT),build/traffic)" || exit; done
 
 unit: ## Unit tests alone (nothing is installed)
 	@tests/run unit

@@ -52,14 +52,14 @@ secure() { # COUNT FILE PER-MINUTE: https, a handshake each
 }
 members() { # COUNT PER-MINUTE [mistyped]: pages behind a password
 	if [ -n "${3-}" ]; then
-		curl -s -o /dev/null --max-time 60 -u "$user:corect" "http://$url/private/16.html"
+		curl -s -o /dev/null --max-time 60 -u "$user:$mistyped" "http://$url/private/16.html"
 		sleep 2
 	fi
 	many "$1" "http://$url/private/16.html"
 	get "$1" -u "$login" --rate "$2/m" -H 'Connection: close' "${urls[@]}"
 }
 form() { # COUNT PER-MINUTE [mistyped]: logs in by a form, then reads
-	[ -z "${3-}" ] || { get 1 -o /dev/null -d "user=$user&pass=corect" "http://$url/login" && sleep 2; }
+	[ -z "${3-}" ] || { get 1 -o /dev/null -d "user=$user&pass=$mistyped" "http://$url/login" && sleep 2; }
 	get 1 -o /dev/null -d "user=$user&pass=$password" "http://$url/login"
 	many "$1" "http://$url/16.html"
 	get "$1" --rate "$2/m" -H 'Connection: close' "${urls[@]}"
@@ -156,7 +156,7 @@ shell() { # COUNT GAP [password|mistyped]: ssh sessions with a few commands
 	local i by=("${ssh[@]}")
 	[ "${3:-key}" = key ] || by=("${by_password[@]}")
 	if [ "${3-}" = mistyped ]; then
-		sshpass -p corect ssh "${by[@]}" "$user@$target" true
+		sshpass -p "$mistyped" ssh "${by[@]}" "$user@$target" true
 	fi
 	for ((i = 0; i < $1; i++)); do
 		ok 1 sshpass -p "$password" ssh "${by[@]}" "$user@$target" 'ls -l /; sleep 1; id' >/dev/null
@@ -181,7 +181,7 @@ inventory() { # COUNT GAP: reads the host keys of all addresses, as a configurat
 idle() { ok 1 ssh "${ssh[@]}" -o ServerAliveInterval=10 "$user@$target" "sleep $1"; } # SECONDS: an open session
 files() { # LOGINS FILES [mistyped]: ftp, a connection for each login and each file
 	local i j urls=()
-	[ -z "${3-}" ] || curl -s --max-time 60 -u "$user:corect" "ftp://$url/20k" -o /dev/null
+	[ -z "${3-}" ] || curl -s --max-time 60 -u "$user:$mistyped" "ftp://$url/20k" -o /dev/null
 	for ((i = 0; i < $1; i++)); do
 		for ((j = 0; j < $2; j++)); do urls+=(-o /dev/null "ftp://f$i.$id.$site/20k"); done
 	done
@@ -200,7 +200,7 @@ mail() { # COUNT KILOBYTES PER-MINUTE
 	get "$1" --rate "$3/m" --mail-from bob@wan.test --mail-rcpt "$user@lab.test" "${urls[@]}"
 }
 post() { # COUNT PER-MINUTE [mistyped]: fetches the list of letters by pop3
-	[ -z "${3-}" ] || curl -s --max-time 60 -u "$user:corect" "pop3://$url/" -o /dev/null
+	[ -z "${3-}" ] || curl -s --max-time 60 -u "$user:$mistyped" "pop3://$url/" -o /dev/null
 	many "$1" "pop3://p%.$id.$site/"
 	get "$1" -u "$login" --rate "$2/m" "${urls[@]}"
 }

@@ -7,7 +7,7 @@
 #
 # Passwords are hashed and keys made cheaply, since all of it is emulated: what counts is what goes over the wire.
 
-user=ann password=correct-horse
+user=ann password=correct-horse mistyped=correct-hourse
 
 services_files() {
 	local size
