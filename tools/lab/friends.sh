@@ -119,7 +119,7 @@ clients() { # INTERFACE COUNT REQUESTS PREFIX
 	for ((i = 1; i <= $2; i++)); do
 		for ((j = 0; j < $3; j++)); do
 			[ ${#args[@]} = 0 ] || args+=(--next)
-			args+=(-sS --max-time 100 --interface "$4.$i" -o /dev/null "http://$url:8080/$((i % 4 ? 1 : 16)).html")
+			args+=(-sS --connect-timeout 60 --interface "$4.$i" -o /dev/null "http://$url:8080/$((i % 4 ? 1 : 16)).html")
 		done
 	done
 	ok $(($2 * $3)) curl --no-progress-meter -g -Z --parallel-max 12 "${args[@]}"
@@ -130,7 +130,7 @@ nat() { # COUNT REQUESTS
 	nft -f - <<-RULES
 		table ip nat {
 			chain post { type nat hook postrouting priority 100;
-			oifname foe0 ip saddr 192.168.77.0/24 masquerade }
+			oifname foe0 ip saddr 192.168.77.0/24 masquerade; }
 		}
 	RULES
 	clients inside "$1" "$2" 192.168.77
