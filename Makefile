@@ -66,7 +66,7 @@ $(B)/san/%.o: %.c
 
 # What a person types. Targets that install packages start make anew, so that fragments see them.
 
-.PHONY: help test test-long check demo bench eval lab unit fuzz selftests vm vm-smoke install clean
+.PHONY: help test test-long check demo bench eval lab unit fuzz selftests vm vm-smoke install uninstall clean
 help: ## Say what can be made
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
 
@@ -99,11 +99,12 @@ eval: ## Accuracy of the shipped models; DATA=DIR holds the data sets
 	@$(MAKE) --no-print-directory all
 	@tests/eval/run $(if $(DATA),"$(DATA)",$(error make eval needs DATA=DIR, the folder with the data sets))
 
-lab: ## Labelled captures of real programs' traffic, from VMs, into OUT=DIR (three quarters of an hour)
+lab: ## Record the traffic that the flow model is trained on, half an hour (OUT=DIR)
 	@scripts/install-packages build vm
 	@scripts/kernel fetch 6.12 >/dev/null
 	@$(MAKE) --no-print-directory all
-	@for s in train valid test; do tools/lab/record $$s "$(or $(OUT),build/traffic)" || exit; done
+	@for set in train valid test; do tools/lab/record $$set $(or $(OUT),$(B)/lab/sets) || exit 1; done
+	@tools/lab/rows $(or $(OUT),$(B)/lab/sets)
 
 unit: ## Unit tests alone (nothing is installed)
 	@tests/run unit
@@ -125,6 +126,9 @@ vm-smoke: ## Boot each kernel once and check what the tests rely on
 	@tests/run vm
 
 install: all $(INSTALL) install-modules ## Into $(DESTDIR)$(PREFIX); modules into $(DESTDIR)/lib/modules
+
+uninstall: ## Remove what install installed; what is in the kernel goes first
+	@scripts/uninstall
 
 clean: ## Remove what was built here (downloads stay in the cache)
 	rm -rf $(B)

@@ -33,7 +33,7 @@ install-bpf: $(BPF_OBJECTS)
 FLOW_TOOLS := $(B)/test/flow/model $(B)/test/flow/exact
 SELFTESTS  += $(FLOW_TOOLS)
 
-FLOW_EXACT := $(patsubst %,$(B)/obj/tools/attach/%.o,flow_table pins prefix rows) \
+FLOW_EXACT := $(patsubst %,$(B)/obj/tools/attach/%.o,capture flow_table pins prefix rows) \
 	$(patsubst %,$(B)/obj/tools/inkling/%.o,args output)
 
 $(FLOW_TOOLS:$(B)/test/%=$(B)/obj/tests/selftests/%.o): INK_CPPFLAGS += -Itools/inkling -Itools/attach

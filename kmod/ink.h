@@ -9,9 +9,10 @@
  * Who protects what:
  *   ink_slots_lock	the table and names of slots and all that is configured
  *			in them; publishes models
- *   RCU		looking up a slot by id, and its current model
- *   refcounts		slots (sessions), models (slots, long runs); what RCU
- *			readers may still see is freed after a grace period
+ *   RCU		looking up a slot by id, its current model and its shadow
+ *   refcounts		slots (sessions), models (slots, long runs), shadows (slots,
+ *			runs that they repeat); what RCU readers may still see is
+ *			freed after a grace period
  *   ink_loads_lock	half-loaded images (private to load.c)
  * The two mutexes are never held together.
  */
@@ -60,15 +61,33 @@ struct ink_cpu_arenas {
 };
 
 /**
- * struct ink_model - a verified model; nothing in it changes once published
- * @refs: of the slot (as current or previous) and of runs that may sleep
+ * struct ink_arenas - working memory for callers that can't allocate
+ * @cpus: arenas of each CPU
+ * @bytes: all of them
+ * @size: of one
+ * @roaming: a run may take that of another CPU when its own isn't free
+ */
+struct ink_arenas {
+	struct ink_cpu_arenas __percpu *cpus;
+	u64 bytes;
+	u32 size;
+	bool roaming;
+};
+
+/**
+ * struct ink_model - a verified model, in one slot
+ * @refs: of the slot (as current or previous), of its shadow and of runs that
+ *	may sleep
  * @free_work: frees it after a grace period, in a task
  * @image: owned
  * @graph: owned, points into @image
  * @plan: owned, points into both
- * @arenas: for callers that can't allocate; made by ink_model_add_arenas()
- * @arena_bytes: all of them
- * @generation: number in its slot, set when it is published
+ * @arenas: for the runs in which it is the current model
+ * @generation: number in its slot, set when it is loaded
+ * @threshold: score from which on an input isn't class 0
+ *
+ * Nothing in it changes once published, but @threshold: so a run has the
+ * threshold that goes with the model from one and the same pointer.
  */
 struct ink_model {
 	refcount_t refs;
@@ -76,24 +95,27 @@ struct ink_model {
 	void *image;
 	struct ink_graph *graph;
 	struct ink_plan *plan;
-	struct ink_cpu_arenas __percpu *arenas;
-	u64 arena_bytes;
+	struct ink_arenas arenas;
 	u32 generation;
+	s32 threshold;
 };
 
 struct ink_model *ink_model_create(void *image, size_t size, struct ink_why *why);
 int ink_model_add_arenas(struct ink_model *model, u32 contexts);
+void ink_model_set_threshold(struct ink_model *model, s64 threshold);
 bool ink_model_get(struct ink_model *model);
 void ink_model_put(struct ink_model *model);
 u64 ink_model_bytes(const struct ink_model *model);
-void *ink_arena_claim(struct ink_model *model, enum ink_level level,
+int ink_arenas_init(struct ink_arenas *arenas, const struct ink_plan *plan, u32 contexts);
+void ink_arenas_free(struct ink_arenas *arenas);
+void *ink_arena_claim(const struct ink_arenas *arenas, enum ink_level level,
 		      struct ink_cpu_arenas **owner);
 void ink_arena_release(struct ink_cpu_arenas *owner, enum ink_level level);
 
 /* True when each run is short enough to keep preemption off meanwhile. */
-static inline bool ink_model_is_short(const struct ink_model *model)
+static inline bool ink_plan_is_short(const struct ink_plan *plan)
 {
-	return model->plan->contexts & INKLING_CTX_SOFTIRQ;
+	return plan->contexts & INKLING_CTX_SOFTIRQ;
 }
 
 /* stats.c: counters of a slot */
@@ -128,7 +150,7 @@ extern const char * const ink_error_names[INK_ERROR_NR];
 
 void ink_stats_run(struct ink_stats __percpu *stats, const struct inkling_verdict *verdict,
 		   u64 ns, bool scalar);
-void ink_stats_sum(struct ink_stats __percpu *stats, struct ink_stats *sum);
+void ink_counters_sum(const void __percpu *counters, void *sum, size_t size);
 
 static inline void ink_stats_error(struct ink_stats __percpu *stats, enum ink_error error)
 {
@@ -137,7 +159,7 @@ static inline void ink_stats_error(struct ink_stats __percpu *stats, enum ink_er
 
 /* slot.c: named service points */
 
-#define INK_THRESHOLD_OF_MODEL	S64_MIN
+#define INK_THRESHOLD_OF_MODEL	S64_MIN		/* the one that it carries */
 
 /**
  * struct ink_slot - a named service point
@@ -146,14 +168,14 @@ static inline void ink_stats_error(struct ink_stats __percpu *stats, enum ink_er
  * @id: index | generation of the index << 12
  * @contexts: mask of INKLING_CTX_*, fixed
  * @model: current one; NULL before the first load
+ * @shadow: repeats some of its runs; NULL when there is none
  * @stats: per CPU
  * @dead: was deleted
  * @mode: enum inkling_mode
- * @threshold: or INK_THRESHOLD_OF_MODEL
  * @action: enum inkling_action, by class
  * @name: fixed
  * @previous: what a rollback brings back
- * @published: models that it has had
+ * @published: models that were loaded into it
  * @schema: fixed by the first model, like the sizes
  * @input_size: in bytes
  * @output_size: in bytes
@@ -170,10 +192,10 @@ struct ink_slot {
 	u32 id;
 	u32 contexts;
 	struct ink_model __rcu *model;
+	struct ink_shadow __rcu *shadow;
 	struct ink_stats __percpu *stats;
 	bool dead;
 	u8 mode;
-	s64 threshold;
 	u8 action[INKLING_MAX_CLASSES];
 	char name[INKLING_SLOT_NAME_MAX];
 	struct ink_model *previous;
@@ -190,7 +212,7 @@ struct ink_slot {
 struct ink_slot_change {
 	bool set_mode, set_threshold, set_uid, set_gid, set_perm;
 	u8 mode;
-	s64 threshold;
+	s64 threshold;			/* or INK_THRESHOLD_OF_MODEL */
 	kuid_t uid;
 	kgid_t gid;
 	umode_t perm;
@@ -209,13 +231,37 @@ int ink_slot_new(const char *name, u32 contexts, const struct ink_slot_change *c
 		 u32 *id, struct ink_why *why);
 int ink_slot_del(const char *name, struct ink_why *why);
 int ink_slot_set(const char *name, const struct ink_slot_change *change, struct ink_why *why);
-int ink_slot_publish(const char *name, struct ink_model *model, struct ink_why *why);
-int ink_slot_rollback(const char *name, struct ink_why *why);
 bool ink_slot_permits(const struct ink_slot *slot, const struct cred *cred, umode_t want);
 void ink_slot_put(struct ink_slot *slot);
-s32 ink_slot_threshold(const struct ink_slot *slot, const struct ink_model *model);
+struct ink_slot *ink_slot_find_or_explain(const char *name, struct ink_why *why);
+
+static inline struct ink_model *ink_slot_model(const struct ink_slot *slot)
+{
+	return rcu_dereference_protected(slot->model, lockdep_is_held(&ink_slots_lock));
+}
+
+static inline struct ink_shadow *ink_slot_shadow(const struct ink_slot *slot)
+{
+	return rcu_dereference_protected(slot->shadow, lockdep_is_held(&ink_slots_lock));
+}
+
+/* publish.c: which models a slot has */
+
+int ink_slot_publish(const char *name, struct ink_model *model, u32 sample, struct ink_why *why);
+int ink_slot_rollback(const char *name, struct ink_why *why);
+int ink_slot_promote(const char *name, struct ink_why *why);
+int ink_slot_shadow_drop(const char *name, struct ink_why *why);
 
 /* load.c: images on their way in */
+
+#define INK_SAMPLE_DEFAULT	8
+
+/* How a loaded image becomes a model of its slot. */
+struct ink_load_options {
+	const u64 *schema;	/* that it has to have, or NULL */
+	s64 threshold;		/* or INK_THRESHOLD_OF_MODEL */
+	u32 sample;		/* a shadow that repeats one of so many runs; 0: the current model */
+};
 
 int ink_loads_init(void);
 void ink_loads_exit(void);
@@ -224,8 +270,73 @@ int ink_load_begin(const struct net *net, u32 portid, u32 size, const u8 *digest
 int ink_load_chunk(const struct net *net, u32 portid, u32 offset, const void *data, u32 size,
 		   struct ink_why *why);
 struct ink_model *ink_load_commit(const struct net *net, u32 portid, const char *slot,
-				  const u64 *schema, struct ink_why *why);
+				  const struct ink_load_options *options, struct ink_why *why);
 int ink_load_abort(const struct net *net, u32 portid, struct ink_why *why);
+
+/* shadow.c: a model that repeats runs of the current one */
+
+/* Why a run wasn't repeated; names are in ink_skip_names. */
+enum ink_skip {
+	INK_SKIP_ARENA,		/* none free */
+	INK_SKIP_NOFPU,		/* vectors unusable and too slow without */
+	INK_SKIP_BUDGET,	/* with the current model, too slow for the context */
+	INK_SKIP_SIGNAL,	/* stopped by a fatal signal */
+	INK_SKIP_NR,
+};
+
+/* Sums of all CPUs, or the share of one. */
+struct ink_shadow_stats {
+	u64 runs;		/* of the current model */
+	u64 skipped[INK_SKIP_NR];
+	u64 matrix[INKLING_MAX_CLASSES][INKLING_MAX_CLASSES];	/* of the current, of the shadow */
+	u64 actions[INKLING_MAX_CLASSES][INKLING_ACTION_DROP + 1];	/* of the shadow */
+	u64 differences[INK_HISTOGRAM];
+	u64 difference;		/* sum */
+};
+
+/**
+ * struct ink_shadow - a model that repeats one of so many runs of its slot
+ * @refs: of the slot and of runs that are repeated
+ * @free_work: frees it after a grace period, in a task
+ * @model: with a reference
+ * @arenas: not the model's own: when it is promoted none of them is still in use
+ * @stats: per CPU; they only ever grow
+ * @sample: one of so many
+ * @against: generation of the model that it is compared with
+ * @base: what @stats were when that model became the current one
+ * @sum: room for the sums while ink_slots_lock is held, as is @base
+ */
+struct ink_shadow {
+	refcount_t refs;
+	struct rcu_work free_work;
+	struct ink_model *model;
+	struct ink_arenas arenas;
+	struct ink_shadow_stats __percpu *stats;
+	u32 sample;
+	u32 against;
+	struct ink_shadow_stats base;
+	struct ink_shadow_stats sum;
+};
+
+/* What a run has taken for its repetition; nothing while @shadow is NULL. */
+struct ink_sample {
+	struct ink_shadow *shadow;
+	struct ink_cpu_arenas *owner;
+	void *arena;
+	u8 level;
+	u8 isa;
+};
+
+extern const char * const ink_skip_names[INK_SKIP_NR];
+
+struct ink_call;
+struct ink_shadow *ink_shadow_create(struct ink_model *model, u32 contexts, u32 sample);
+void ink_shadow_put(struct ink_shadow *shadow);
+void ink_shadow_restart(struct ink_shadow *shadow, u32 generation);
+const struct ink_shadow_stats *ink_shadow_sum(struct ink_shadow *shadow);
+const void *ink_shadow_begin(struct ink_call *call, enum ink_level level, const void *in);
+void ink_shadow_end(struct ink_call *call, bool may_sleep);
+void ink_shadow_cancel(struct ink_call *call, enum ink_skip why);
 
 /* run.c: the one way in */
 
@@ -237,6 +348,7 @@ int ink_load_abort(const struct net *net, u32 portid, struct ink_why *why);
  * @start: ktime_get_mono_fast_ns() when it came in
  * @scalar: the vectors weren't usable
  * @verdict: set
+ * @sample: for the shadow
  */
 struct ink_call {
 	struct ink_slot *slot;
@@ -245,6 +357,7 @@ struct ink_call {
 	u64 start;
 	bool scalar;
 	struct inkling_verdict verdict;
+	struct ink_sample sample;
 };
 
 int ink_run_atomic(u32 slot_id, const void *in, u32 in_size, void *out, u32 out_size,
@@ -252,6 +365,32 @@ int ink_run_atomic(u32 slot_id, const void *in, u32 in_size, void *out, u32 out_
 bool ink_call_begin(struct ink_call *call);
 int ink_call_isa(struct ink_call *call, enum ink_isa *isa);
 void ink_call_end(struct ink_call *call, const void *output);
+u64 ink_context_budget(u32 context);
+
+/**
+ * ink_sample_begin() - set an input aside for the shadow, when it is its turn
+ * @call: that will give a verdict, whatever comes
+ * @level: of the caller
+ * @in: the input, perhaps changing
+ *
+ * Context: any but NMI.
+ * Return: what the run has to read instead of @in, so that both models see the
+ * same bytes; @in itself when nothing was set aside.
+ */
+static inline const void *ink_sample_begin(struct ink_call *call, enum ink_level level,
+					   const void *in)
+{
+	if (likely(!rcu_access_pointer(call->slot->shadow)))
+		return in;
+	return ink_shadow_begin(call, level, in);
+}
+
+/* When caller and statistics have the verdict: run what was set aside. */
+static inline void ink_sample_end(struct ink_call *call, bool may_sleep)
+{
+	if (unlikely(call->sample.shadow))
+		ink_shadow_end(call, may_sleep);
+}
 
 /* session.c: an open file bound to a slot */
 
@@ -264,7 +403,7 @@ int ink_session_run(struct ink_session *session, struct inkling_run *run);
 
 /* doors: cdev.c, netlink.c, netlink_msg.c, kfunc.c */
 
-#define INK_SLOT_MESSAGE	8192	/* bytes, enough for any slot */
+#define INK_SLOT_MESSAGE	12288	/* bytes, enough for any slot */
 
 int ink_cdev_init(void);
 void ink_cdev_exit(void);

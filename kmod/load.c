@@ -186,11 +186,12 @@ int ink_load_chunk(const struct net *net, u32 portid, u32 offset, const void *da
 }
 
 /* Make a model of a whole image; @load->image is the model's if there is one. */
-static struct ink_model *load_verify(struct ink_load *load, const u64 *schema,
-				     struct ink_why *why)
+static struct ink_model *load_verify(struct ink_load *load,
+				     const struct ink_load_options *options, struct ink_why *why)
 {
-	struct ink_model *model;
 	const struct inkling_header *header;
+	const u64 *schema = options->schema;
+	struct ink_model *model;
 
 	if (load->got != load->size) {
 		ink_explain(why, "%u of %u bytes came: send the rest before load-commit",
@@ -214,6 +215,7 @@ static struct ink_model *load_verify(struct ink_load *load, const u64 *schema,
 		ink_model_put(model);
 		return ERR_PTR(-EINVAL);
 	}
+	ink_model_set_threshold(model, options->threshold);
 	return model;
 }
 
@@ -222,7 +224,7 @@ static struct ink_model *load_verify(struct ink_load *load, const u64 *schema,
  * @net: with @portid: the socket
  * @portid: of the socket
  * @slot: name of the slot
- * @schema: that the model has to have, or NULL
+ * @options: what the model has to be and becomes
  * @why: filled in when it is refused
  *
  * The image is gone afterwards, whatever the answer is.
@@ -231,10 +233,11 @@ static struct ink_model *load_verify(struct ink_load *load, const u64 *schema,
  * Return: the model with a reference for the caller, or ERR_PTR: -ENOENT
  * nothing was begun or no such slot, -EINVAL not complete, refused by the
  * verifier, or another schema or size than the slot has, -EBADMSG another
- * digest than announced, -E2BIG above the slot's budget, -ENOMEM.
+ * digest than announced, -E2BIG above the slot's budget, -ENODATA a shadow of
+ * no model, -ENOMEM.
  */
 struct ink_model *ink_load_commit(const struct net *net, u32 portid, const char *slot,
-				  const u64 *schema, struct ink_why *why)
+				  const struct ink_load_options *options, struct ink_why *why)
 {
 	struct ink_load *load = load_take(net, portid);
 	struct ink_model *model;
@@ -244,9 +247,9 @@ struct ink_model *ink_load_commit(const struct net *net, u32 portid, const char 
 		ink_explain(why, "no image was begun on this socket: send load-begin first");
 		return ERR_PTR(-ENOENT);
 	}
-	model = load_verify(load, schema, why);
+	model = load_verify(load, options, why);
 	if (!IS_ERR(model)) {
-		err = ink_slot_publish(slot, model, why);
+		err = ink_slot_publish(slot, model, options->sample, why);
 		if (err) {
 			ink_model_put(model);
 			model = ERR_PTR(err);

@@ -10,7 +10,8 @@
  * interrupted from (task, softirq, hardirq). Short runs keep preemption off,
  * so on a CPU at most one of them is at each level and its arena is free
  * unless a run was started from inside a run. Long runs (task context only)
- * can be preempted while they hold an arena; they take any that is free.
+ * can be preempted while they hold an arena; they take any that is free. A
+ * shadow has arenas of its own besides, which are made the same way.
  */
 #include <linux/topology.h>
 #include "ink.h"
@@ -18,24 +19,9 @@
 /* CPUs whose arena long runs share: more at a time would only trash caches. */
 #define LONG_ARENAS	4
 
-static void model_free_arenas(struct ink_model *model)
-{
-	int cpu, level;
-
-	if (!model->arenas)
-		return;
-	for_each_possible_cpu(cpu) {
-		struct ink_cpu_arenas *a = per_cpu_ptr(model->arenas, cpu);
-
-		for (level = 0; level < INK_LEVEL_NR; level++)
-			kvfree_sensitive(a->level[level], model->plan->arena_size);
-	}
-	free_percpu(model->arenas);
-}
-
 static void model_free(struct ink_model *model)
 {
-	model_free_arenas(model);
+	ink_arenas_free(&model->arenas);
 	ink_plan_free(model->plan);
 	ink_graph_free(model->graph);
 	kvfree(model->image);
@@ -75,7 +61,16 @@ struct ink_model *ink_model_create(void *image, size_t size, struct ink_why *why
 		return ERR_PTR(why->rule == INK_RULE_MEMORY ? -ENOMEM : -EINVAL);
 	}
 	model->image = image;
+	model->threshold = model->graph->header->threshold;
 	return model;
+}
+
+/* Of the model in its slot; INK_THRESHOLD_OF_MODEL: back to its own. */
+void ink_model_set_threshold(struct ink_model *model, s64 threshold)
+{
+	if (threshold == INK_THRESHOLD_OF_MODEL)
+		threshold = model->graph->header->threshold;
+	WRITE_ONCE(model->threshold, threshold);
 }
 
 /* kvmalloc() aligns to 64 what is a power of two or at least a page. */
@@ -86,7 +81,7 @@ static void *arena_alloc(u32 size, int cpu)
 	return kvzalloc_node(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN, cpu_to_node(cpu));
 }
 
-static bool model_wants_arena(const struct ink_model *model, u32 contexts, int level, int nth)
+static bool arenas_want(const struct ink_plan *plan, u32 contexts, int level, int nth)
 {
 	/* A caller of a context may interrupt less urgent ones, not the reverse. */
 	static const u32 from[INK_LEVEL_NR] = {
@@ -97,38 +92,67 @@ static bool model_wants_arena(const struct ink_model *model, u32 contexts, int l
 
 	if (!(contexts & from[level]))
 		return false;
-	return ink_model_is_short(model) || nth < LONG_ARENAS;
+	return ink_plan_is_short(plan) || nth < LONG_ARENAS;
+}
+
+/* Nobody can have one any more. */
+void ink_arenas_free(struct ink_arenas *arenas)
+{
+	int cpu, level;
+
+	if (!arenas->cpus)
+		return;
+	for_each_possible_cpu(cpu) {
+		struct ink_cpu_arenas *a = per_cpu_ptr(arenas->cpus, cpu);
+
+		for (level = 0; level < INK_LEVEL_NR; level++)
+			kvfree_sensitive(a->level[level], arenas->size);
+	}
+	free_percpu(arenas->cpus);
+	arenas->cpus = NULL;
+	arenas->bytes = 0;
 }
 
 /**
- * ink_model_add_arenas() - get the memory for runs that can't allocate
- * @model: not published yet
- * @contexts: mask of INKLING_CTX_* that will call it
+ * ink_arenas_init() - get the memory for runs that can't allocate
+ * @arenas: zeros
+ * @plan: that will run in them
+ * @contexts: mask of INKLING_CTX_* that it is called from
  *
  * Context: may sleep.
- * Return: 0 or -ENOMEM; the model frees what there is.
+ * Return: 0 or -ENOMEM, with nothing left to free.
  */
-int ink_model_add_arenas(struct ink_model *model, u32 contexts)
+int ink_arenas_init(struct ink_arenas *arenas, const struct ink_plan *plan, u32 contexts)
 {
 	int cpu, level, nth = 0;
 
-	model->arenas = alloc_percpu_gfp(struct ink_cpu_arenas, GFP_KERNEL_ACCOUNT);
-	if (!model->arenas)
+	arenas->size = plan->arena_size;
+	arenas->roaming = !ink_plan_is_short(plan);
+	arenas->cpus = alloc_percpu_gfp(struct ink_cpu_arenas, GFP_KERNEL_ACCOUNT);
+	if (!arenas->cpus)
 		return -ENOMEM;
 	for_each_possible_cpu(cpu) {
-		struct ink_cpu_arenas *a = per_cpu_ptr(model->arenas, cpu);
+		struct ink_cpu_arenas *a = per_cpu_ptr(arenas->cpus, cpu);
 
 		for (level = 0; level < INK_LEVEL_NR; level++) {
-			if (!model_wants_arena(model, contexts, level, nth))
+			if (!arenas_want(plan, contexts, level, nth))
 				continue;
-			a->level[level] = arena_alloc(model->plan->arena_size, cpu);
-			if (!a->level[level])
+			a->level[level] = arena_alloc(arenas->size, cpu);
+			if (!a->level[level]) {
+				ink_arenas_free(arenas);
 				return -ENOMEM;
-			model->arena_bytes += model->plan->arena_size;
+			}
+			arenas->bytes += arenas->size;
 		}
 		nth++;
 	}
 	return 0;
+}
+
+/* Those of a model that is about to become the current one. May sleep; 0 or -ENOMEM. */
+int ink_model_add_arenas(struct ink_model *model, u32 contexts)
+{
+	return ink_arenas_init(&model->arenas, model->plan, contexts);
 }
 
 /* Take a reference to a model that RCU protects; false when it is about to be freed. */
@@ -155,7 +179,7 @@ void ink_model_put(struct ink_model *model)
 /* Kernel memory that a model holds, for people. */
 u64 ink_model_bytes(const struct ink_model *model)
 {
-	return model->graph->size + model->plan->memory + model->arena_bytes;
+	return model->graph->size + model->plan->memory + model->arenas.bytes;
 }
 
 static void *arena_try(struct ink_cpu_arenas *a, enum ink_level level,
@@ -169,23 +193,23 @@ static void *arena_try(struct ink_cpu_arenas *a, enum ink_level level,
 
 /**
  * ink_arena_claim() - an arena for one run
- * @model: that runs; has arenas
+ * @arenas: of what runs
  * @level: of the caller
  * @owner: set, for ink_arena_release()
  *
- * Context: any but NMI; for a short model preemption is off until the release.
+ * Context: any but NMI; preemption is off until the release, unless they roam.
  * Return: the arena, or NULL when there is none free.
  */
-void *ink_arena_claim(struct ink_model *model, enum ink_level level,
+void *ink_arena_claim(const struct ink_arenas *arenas, enum ink_level level,
 		      struct ink_cpu_arenas **owner)
 {
-	void *arena = arena_try(raw_cpu_ptr(model->arenas), level, owner);
+	void *arena = arena_try(raw_cpu_ptr(arenas->cpus), level, owner);
 	int cpu;
 
-	if (arena || ink_model_is_short(model))
+	if (arena || !arenas->roaming)
 		return arena;
 	for_each_possible_cpu(cpu) {
-		arena = arena_try(per_cpu_ptr(model->arenas, cpu), level, owner);
+		arena = arena_try(per_cpu_ptr(arenas->cpus, cpu), level, owner);
 		if (arena)
 			return arena;
 	}

@@ -143,18 +143,46 @@ static int load_reply(struct genl_info *info, const struct ink_model *model)
 	return genlmsg_reply(reply, info);
 }
 
+/* Whether it becomes a shadow, and of how many runs. */
+static int load_sample(struct genl_info *info, struct ink_load_options *options,
+		       struct ink_why *why)
+{
+	struct nlattr *sample = info->attrs[INKLING_A_LOAD_SAMPLE];
+	bool shadow = info->attrs[INKLING_A_LOAD_SHADOW];
+
+	if (sample && !shadow) {
+		ink_explain(why, "sample is for a shadow: give shadow, too");
+		return attr_refuse(info, sample);
+	}
+	if (sample && !nla_get_u32(sample)) {
+		ink_explain(why, "sample 0: a shadow repeats one of so many runs, at least 1");
+		return attr_refuse(info, sample);
+	}
+	if (shadow)
+		options->sample = sample ? nla_get_u32(sample) : INK_SAMPLE_DEFAULT;
+	return 0;
+}
+
 static int load_commit(struct sk_buff *skb, struct genl_info *info, struct ink_why *why)
 {
 	struct nlattr *slot = attr_required(info, INKLING_A_LOAD_SLOT, "slot", why);
 	struct nlattr *schema = info->attrs[INKLING_A_LOAD_EXPECT_SCHEMA];
+	struct nlattr *threshold = info->attrs[INKLING_A_LOAD_THRESHOLD];
 	u64 expected = schema ? nla_get_u64(schema) : 0;
+	struct ink_load_options options = {
+		.schema = schema ? &expected : NULL,
+		.threshold = threshold ? nla_get_s32(threshold) : INK_THRESHOLD_OF_MODEL,
+	};
+	struct ink_why unused = {};
 	struct ink_model *model;
 	int err;
 
-	if (!slot)
+	if (!slot || load_sample(info, &options, why)) {
+		ink_load_abort(genl_info_net(info), info->snd_portid, &unused);
 		return -EINVAL;
-	model = ink_load_commit(genl_info_net(info), info->snd_portid, nla_data(slot),
-				schema ? &expected : NULL, why);
+	}
+	model = ink_load_commit(genl_info_net(info), info->snd_portid, nla_data(slot), &options,
+				why);
 	if (IS_ERR(model))
 		return PTR_ERR(model);
 	err = load_reply(info, model);
@@ -239,7 +267,10 @@ static int change_threshold(struct genl_info *info, struct ink_slot_change *chan
 	return 0;
 }
 
-/* What both slot-new and slot-set can set; the policy has the range of the mode. */
+/*
+ * What both slot-new and slot-set can set; the policies have the range of the
+ * mode, and no threshold for slot-new.
+ */
 static int slot_change(struct genl_info *info, struct ink_slot_change *change,
 		       struct ink_why *why)
 {
@@ -322,6 +353,20 @@ static int slot_rollback(struct sk_buff *skb, struct genl_info *info, struct ink
 	const char *name = slot_name(info, why);
 
 	return name ? ink_slot_rollback(name, why) : -EINVAL;
+}
+
+static int slot_promote(struct sk_buff *skb, struct genl_info *info, struct ink_why *why)
+{
+	const char *name = slot_name(info, why);
+
+	return name ? ink_slot_promote(name, why) : -EINVAL;
+}
+
+static int slot_shadow_drop(struct sk_buff *skb, struct genl_info *info, struct ink_why *why)
+{
+	const char *name = slot_name(info, why);
+
+	return name ? ink_slot_shadow_drop(name, why) : -EINVAL;
 }
 
 /*
@@ -423,6 +468,8 @@ INK_NETLINK_DOIT(slot_new)
 INK_NETLINK_DOIT(slot_del)
 INK_NETLINK_DOIT(slot_set)
 INK_NETLINK_DOIT(slot_rollback)
+INK_NETLINK_DOIT(slot_promote)
+INK_NETLINK_DOIT(slot_shadow_drop)
 
 /* Not only for administrators. */
 int inkling_nl_slot_get_doit(struct sk_buff *skb, struct genl_info *info)

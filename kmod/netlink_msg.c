@@ -26,14 +26,13 @@ static int put_u64(struct sk_buff *skb, int attr, u64 value)
 	return nla_put_u64_64bit(skb, attr, value, INKLING_A_MODEL_PAD);
 }
 
-static int put_model(struct sk_buff *skb, int attr, const struct ink_model *model)
+/* @bytes: that are held for it. */
+static int put_model(struct sk_buff *skb, int attr, const struct ink_model *model, u64 bytes)
 {
 	const struct inkling_header *header;
 	const struct ink_plan *plan;
 	struct nlattr *nest;
 
-	if (!model)
-		return 0;
 	plan = model->plan;
 	header = plan->graph->header;
 	nest = nla_nest_start(skb, attr);
@@ -50,27 +49,30 @@ static int put_model(struct sk_buff *skb, int attr, const struct ink_model *mode
 	    nla_put_s32(skb, INKLING_A_MODEL_THRESHOLD, header->threshold) ||
 	    put_u64(skb, INKLING_A_MODEL_MACS, plan->graph->macs) ||
 	    nla_put_u32(skb, INKLING_A_MODEL_ARENA, plan->arena_size) ||
-	    put_u64(skb, INKLING_A_MODEL_BYTES, ink_model_bytes(model)) ||
+	    put_u64(skb, INKLING_A_MODEL_BYTES, bytes) ||
 	    put_u64(skb, INKLING_A_MODEL_COST_SIMD, plan->cost_simd) ||
 	    put_u64(skb, INKLING_A_MODEL_COST_SCALAR, plan->cost_scalar) ||
 	    nla_put_u32(skb, INKLING_A_MODEL_CONTEXTS, plan->contexts) ||
 	    nla_put_string(skb, INKLING_A_MODEL_ISA, ink_isa_name(plan->isa)) ||
-	    nla_put_u32(skb, INKLING_A_MODEL_HEAD, header->head))
+	    nla_put_u32(skb, INKLING_A_MODEL_HEAD, header->head) ||
+	    nla_put_s32(skb, INKLING_A_MODEL_THRESHOLD_USED, model->threshold))
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);
 	return 0;
 }
 
-static int put_errors(struct sk_buff *skb, const struct ink_stats *sum)
+/* How often something failed, by reason. */
+static int put_reasons(struct sk_buff *skb, int attr, const char * const *names,
+		       const u64 *counts, u32 n)
 {
 	struct nlattr *nest;
 	u32 i;
 
-	for (i = 0; i < INK_ERROR_NR; i++) {
-		nest = nla_nest_start(skb, INKLING_A_STATS_ERROR);
+	for (i = 0; i < n; i++) {
+		nest = nla_nest_start(skb, attr);
 		if (!nest ||
-		    nla_put_string(skb, INKLING_A_STAT_ERROR_REASON, ink_error_names[i]) ||
-		    nla_put_u64_64bit(skb, INKLING_A_STAT_ERROR_COUNT, sum->errors[i],
+		    nla_put_string(skb, INKLING_A_STAT_ERROR_REASON, names[i]) ||
+		    nla_put_u64_64bit(skb, INKLING_A_STAT_ERROR_COUNT, counts[i],
 				      INKLING_A_STAT_ERROR_PAD))
 			return -EMSGSIZE;
 		nla_nest_end(skb, nest);
@@ -105,11 +107,11 @@ static int put_stats(struct sk_buff *skb, const struct ink_slot *slot, u32 n_cla
 	struct ink_stats sum;
 	struct nlattr *nest;
 
-	ink_stats_sum(slot->stats, &sum);
+	ink_counters_sum(slot->stats, &sum, sizeof(sum));
 	nest = nla_nest_start(skb, INKLING_A_SLOT_STATS);
 	if (!nest ||
 	    nla_put_u64_64bit(skb, INKLING_A_STATS_RUNS, sum.runs, INKLING_A_STATS_PAD) ||
-	    put_errors(skb, &sum) ||
+	    put_reasons(skb, INKLING_A_STATS_ERROR, ink_error_names, sum.errors, INK_ERROR_NR) ||
 	    put_verdicts(skb, &sum, n_classes) ||
 	    nla_put(skb, INKLING_A_STATS_LATENCY, sizeof(sum.latency), sum.latency) ||
 	    nla_put(skb, INKLING_A_STATS_SCORES, sizeof(sum.scores), sum.scores) ||
@@ -144,12 +146,98 @@ static int put_config(struct sk_buff *skb, const struct ink_slot *slot,
 	    nla_put_u32(skb, INKLING_A_SLOT_GID, from_kgid(&init_user_ns, slot->gid)) ||
 	    nla_put_u32(skb, INKLING_A_SLOT_PERM, slot->perm))
 		return -EMSGSIZE;
-	/* Without a model there is only a threshold if one was set. */
-	if ((model || slot->threshold != INK_THRESHOLD_OF_MODEL) &&
-	    nla_put_s32(skb, INKLING_A_SLOT_THRESHOLD,
-			model ? ink_slot_threshold(slot, model) : slot->threshold))
+	if (model && nla_put_s32(skb, INKLING_A_SLOT_THRESHOLD, model->threshold))
 		return -EMSGSIZE;
 	return put_actions(skb, slot);
+}
+
+static int put_shadow_actions(struct sk_buff *skb, const struct ink_shadow_stats *sum, u32 n)
+{
+	struct nlattr *nest;
+	u32 i;
+
+	for (i = 0; i < n; i++) {
+		nest = nla_nest_start(skb, INKLING_A_SHADOW_ACTION);
+		if (!nest || nla_put_u32(skb, INKLING_A_SHADOW_ACTION_CLASS, i) ||
+		    nla_put_u64_64bit(skb, INKLING_A_SHADOW_ACTION_PASS,
+				      sum->actions[i][INKLING_ACTION_PASS],
+				      INKLING_A_SHADOW_ACTION_PAD) ||
+		    nla_put_u64_64bit(skb, INKLING_A_SHADOW_ACTION_ALERT,
+				      sum->actions[i][INKLING_ACTION_ALERT],
+				      INKLING_A_SHADOW_ACTION_PAD) ||
+		    nla_put_u64_64bit(skb, INKLING_A_SHADOW_ACTION_DROP,
+				      sum->actions[i][INKLING_ACTION_DROP],
+				      INKLING_A_SHADOW_ACTION_PAD))
+			return -EMSGSIZE;
+		nla_nest_end(skb, nest);
+	}
+	return 0;
+}
+
+static int put_shadow_u64(struct sk_buff *skb, int attr, u64 value)
+{
+	return nla_put_u64_64bit(skb, attr, value, INKLING_A_SHADOW_PAD);
+}
+
+/* The corner of the matrix that both models have classes for, and what is in it. */
+static int put_matrix(struct sk_buff *skb, const struct ink_shadow_stats *sum, u32 n)
+{
+	struct nlattr *attr = nla_reserve(skb, INKLING_A_SHADOW_MATRIX, n * n * sizeof(u64));
+	u64 compared = 0, agreed = 0;
+	u32 i, j;
+
+	if (!attr)
+		return -EMSGSIZE;
+	for (i = 0; i < n; i++) {
+		memcpy(nla_data(attr) + i * n * sizeof(u64), sum->matrix[i], n * sizeof(u64));
+		for (j = 0; j < n; j++)
+			compared += sum->matrix[i][j];
+		agreed += sum->matrix[i][i];
+	}
+	if (nla_put_u32(skb, INKLING_A_SHADOW_CLASSES, n) ||
+	    put_shadow_u64(skb, INKLING_A_SHADOW_COMPARED, compared) ||
+	    put_shadow_u64(skb, INKLING_A_SHADOW_DISAGREED, compared - agreed))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int put_shadow(struct sk_buff *skb, struct ink_shadow *shadow,
+		      const struct ink_model *model)
+{
+	const struct ink_shadow_stats *sum = ink_shadow_sum(shadow);
+	/* At least 1: a model without classes only ever gives class 0. */
+	u32 n = max3(shadow->model->graph->header->n_classes, model->graph->header->n_classes, 1u);
+	struct nlattr *nest = nla_nest_start(skb, INKLING_A_SLOT_SHADOW);
+
+	if (!nest ||
+	    put_model(skb, INKLING_A_SHADOW_MODEL, shadow->model,
+		      ink_model_bytes(shadow->model) + shadow->arenas.bytes) ||
+	    nla_put_u32(skb, INKLING_A_SHADOW_SAMPLE, shadow->sample) ||
+	    put_shadow_u64(skb, INKLING_A_SHADOW_RUNS, sum->runs) ||
+	    put_reasons(skb, INKLING_A_SHADOW_SKIPPED, ink_skip_names, sum->skipped,
+			INK_SKIP_NR) ||
+	    put_matrix(skb, sum, n) ||
+	    put_shadow_actions(skb, sum, n) ||
+	    nla_put(skb, INKLING_A_SHADOW_DIFFERENCES, sizeof(sum->differences),
+		    sum->differences) ||
+	    put_shadow_u64(skb, INKLING_A_SHADOW_DIFFERENCE, sum->difference))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+static int put_models(struct sk_buff *skb, const struct ink_slot *slot,
+		      const struct ink_model *model)
+{
+	struct ink_shadow *shadow = ink_slot_shadow(slot);
+	const struct ink_model *previous = slot->previous;
+
+	if ((model && put_model(skb, INKLING_A_SLOT_MODEL, model, ink_model_bytes(model))) ||
+	    (previous && put_model(skb, INKLING_A_SLOT_PREVIOUS, previous,
+				   ink_model_bytes(previous))) ||
+	    (shadow && put_shadow(skb, shadow, model)))
+		return -EMSGSIZE;
+	return 0;
 }
 
 /**
@@ -162,14 +250,12 @@ static int put_config(struct sk_buff *skb, const struct ink_slot *slot,
  */
 int ink_netlink_put_slot(struct sk_buff *skb, const struct ink_slot *slot, u32 event)
 {
-	const struct ink_model *model =
-		rcu_dereference_protected(slot->model, lockdep_is_held(&ink_slots_lock));
+	const struct ink_model *model = ink_slot_model(slot);
 
 	if (nla_put_string(skb, INKLING_A_SLOT_NAME, slot->name) ||
 	    nla_put_u32(skb, INKLING_A_SLOT_ID, slot->id) ||
 	    put_config(skb, slot, model) ||
-	    put_model(skb, INKLING_A_SLOT_MODEL, model) ||
-	    put_model(skb, INKLING_A_SLOT_PREVIOUS, slot->previous) ||
+	    put_models(skb, slot, model) ||
 	    put_stats(skb, slot, model ? model->graph->header->n_classes : 0) ||
 	    (event && nla_put_u32(skb, INKLING_A_SLOT_EVENT, event)))
 		return -EMSGSIZE;

@@ -4,7 +4,8 @@
  *
  * What lives here: in which context a caller is, whether its slot may be asked
  * there, which implementation runs, the verdict, and what is counted. What
- * doesn't: arithmetic (core/), arenas (model.c), and user memory (session.c).
+ * doesn't: arithmetic (core/), arenas (model.c), user memory (session.c), and
+ * what a shadow does with a run (shadow.c).
  *
  * Two kinds of callers: those that can't sleep bring kernel memory and get an
  * arena of the model (ink_run_atomic()); sessions have an arena of their own
@@ -43,7 +44,8 @@ static enum ink_level run_level(void)
 	return in_serving_softirq() ? INK_LEVEL_SOFTIRQ : INK_LEVEL_TASK;
 }
 
-static u64 context_budget(u32 context)
+/* Nanoseconds that a run may take in a context. */
+u64 ink_context_budget(u32 context)
 {
 	switch (context) {
 	case INKLING_CTX_HARDIRQ:
@@ -92,7 +94,7 @@ int ink_call_isa(struct ink_call *call, enum ink_isa *isa)
 	*isa = plan->isa;
 	if (plan->isa == INK_ISA_SCALAR || may_use_simd())
 		return 0;
-	if (plan->cost_scalar > context_budget(call->context)) {
+	if (plan->cost_scalar > ink_context_budget(call->context)) {
 		ink_stats_error(call->slot->stats, INK_ERROR_NOFPU);
 		return -EBUSY;
 	}
@@ -106,8 +108,8 @@ static void call_judge(struct ink_call *call, const void *output)
 {
 	struct inkling_verdict *v = &call->verdict;
 
-	v->class = ink_plan_verdict(call->model->plan, output,
-				    ink_slot_threshold(call->slot, call->model), &v->score);
+	v->class = ink_plan_verdict(call->model->plan, output, READ_ONCE(call->model->threshold),
+				    &v->score);
 	v->action = READ_ONCE(call->slot->action[v->class]);
 }
 
@@ -179,11 +181,12 @@ static int call_run(struct ink_call *call, const void *in, void *out)
 	err = ink_call_isa(call, &isa);
 	if (err)
 		return err;
-	arena = ink_arena_claim(call->model, level, &owner);
+	arena = ink_arena_claim(&call->model->arenas, level, &owner);
 	if (!arena) {
 		ink_stats_error(call->slot->stats, INK_ERROR_ARENA);
 		return -EBUSY;
 	}
+	in = ink_sample_begin(call, level, in);
 	ink_plan_run(plan, isa, arena, in, out);
 	call_judge(call, arena + plan->output_off);
 	ink_arena_release(owner, level);
@@ -262,7 +265,7 @@ int ink_run_atomic(u32 slot_id, const void *in, u32 in_size, void *out, u32 out_
 	if (!err && !ink_call_begin(&call)) {
 		if (out)
 			memset(out, 0, out_size);
-	} else if (!err && ink_model_is_short(call.model)) {
+	} else if (!err && ink_plan_is_short(call.model->plan)) {
 		err = call_run_short(&call, in, out);
 	} else if (!err) {
 		held = call_hold(&call);
@@ -273,5 +276,6 @@ int ink_run_atomic(u32 slot_id, const void *in, u32 in_size, void *out, u32 out_
 		err = call_run_long(&call, in, out);
 	if (!err)
 		*verdict = call.verdict;
+	ink_sample_end(&call, false);
 	return err;
 }

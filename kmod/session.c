@@ -131,7 +131,7 @@ int ink_session_info(struct ink_session *session, struct inkling_info *info)
 			.generation = model->generation,
 			.mode = READ_ONCE(session->slot->mode),
 			.n_classes = header->n_classes,
-			.threshold = ink_slot_threshold(session->slot, model),
+			.threshold = READ_ONCE(model->threshold),
 			.macs = model->graph->macs,
 		};
 		memcpy(info->digest, header->digest, sizeof(info->digest));
@@ -165,11 +165,14 @@ static int session_run_plan(struct ink_session *session, struct ink_call *call)
 	int err;
 
 	err = ink_call_isa(call, &isa);
+	if (!err)
+		ink_sample_begin(call, INK_LEVEL_TASK, session->arena + plan->input_off);
 	for (i = 0; !err && i < plan->n_sections; i++) {
 		ink_plan_section(plan, isa, session->arena, i);
 		cond_resched();
 		if (fatal_signal_pending(current)) {
 			ink_stats_error(call->slot->stats, INK_ERROR_SIGNAL);
+			ink_shadow_cancel(call, INK_SKIP_SIGNAL);
 			err = -EINTR;
 		}
 	}
@@ -201,6 +204,7 @@ static int session_run_one(struct ink_session *session, struct ink_call *call,
 	}
 	if (verdict)
 		left |= copy_to_user(verdict, &call->verdict, sizeof(call->verdict));
+	ink_sample_end(call, true);
 	return left ? -EFAULT : 0;
 }
 

@@ -2,9 +2,9 @@
 /*
  * Slots: named service points that models are published in.
  *
- * What lives here: the table of slots, what is configured in one, publishing
- * and rolling back models, and who may use a slot. What doesn't: loading
- * (load.c), running (run.c) and messages (netlink.c).
+ * What lives here: the table of slots, what is configured in one, and who may
+ * use a slot. What doesn't: which models it has (publish.c), loading (load.c),
+ * running (run.c) and messages (netlink.c).
  *
  * Callers of a slot never wait: they read its model under RCU, and a swap is
  * one pointer. Everything else happens under ink_slots_lock.
@@ -89,11 +89,6 @@ struct ink_slot *ink_slot_by_id(u32 id)
 	return slot->id == id ? slot : ERR_PTR(-ESTALE);
 }
 
-static struct ink_model *slot_model(const struct ink_slot *slot)
-{
-	return rcu_dereference_protected(slot->model, lockdep_is_held(&ink_slots_lock));
-}
-
 /* After a grace period: no run counts in it any more. */
 static void slot_free(struct rcu_head *rcu)
 {
@@ -127,8 +122,6 @@ static void slot_change(struct ink_slot *slot, const struct ink_slot_change *cha
 
 	if (change->set_mode)
 		WRITE_ONCE(slot->mode, change->mode);
-	if (change->set_threshold)
-		WRITE_ONCE(slot->threshold, change->threshold);
 	for (class = 0; class < INKLING_MAX_CLASSES; class++)
 		if (change->classes & BIT(class))
 			WRITE_ONCE(slot->action[class], change->action[class]);
@@ -154,7 +147,6 @@ static struct ink_slot *slot_alloc(const char *name, u32 contexts)
 	refcount_set(&slot->refs, 1);
 	strscpy(slot->name, name, sizeof(slot->name));
 	slot->contexts = contexts;
-	slot->threshold = INK_THRESHOLD_OF_MODEL;
 	slot->perm = 0700;
 	memset(slot->action, INKLING_ACTION_ALERT, sizeof(slot->action));
 	slot->action[0] = INKLING_ACTION_PASS;
@@ -232,18 +224,22 @@ int ink_slot_new(const char *name, u32 contexts, const struct ink_slot_change *c
  */
 static void slot_remove(struct ink_slot *slot)
 {
-	struct ink_model *model = slot_model(slot);
+	struct ink_model *model = ink_slot_model(slot);
+	struct ink_shadow *shadow = ink_slot_shadow(slot);
 
 	RCU_INIT_POINTER(places[slot->id & INKLING_SLOT_INDEX_MASK].slot, NULL);
 	WRITE_ONCE(slot->dead, true);
+	RCU_INIT_POINTER(slot->shadow, NULL);
 	RCU_INIT_POINTER(slot->model, NULL);
+	ink_shadow_put(shadow);
 	ink_model_put(model);
 	ink_model_put(slot->previous);
 	slot->previous = NULL;
 	ink_slot_put(slot);
 }
 
-static struct ink_slot *slot_find_or_explain(const char *name, struct ink_why *why)
+/* As ink_slot_find(), with @why filled in when there is none. */
+struct ink_slot *ink_slot_find_or_explain(const char *name, struct ink_why *why)
 {
 	struct ink_slot *slot = ink_slot_find(name);
 
@@ -264,7 +260,7 @@ int ink_slot_del(const char *name, struct ink_why *why)
 	struct ink_slot *slot;
 
 	mutex_lock(&ink_slots_lock);
-	slot = slot_find_or_explain(name, why);
+	slot = ink_slot_find_or_explain(name, why);
 	if (slot) {
 		ink_netlink_notify(slot, INKLING_CMD_SLOT_DEL);
 		slot_remove(slot);
@@ -276,141 +272,29 @@ int ink_slot_del(const char *name, struct ink_why *why)
 /**
  * ink_slot_set() - change what is configured in a slot
  * @name: of the slot
- * @change: checked by the caller
- * @why: filled in when there is none
+ * @change: checked by the caller; its threshold is for the current model
+ * @why: filled in when it is refused
  *
- * Return: 0 or -ENOENT.
+ * Return: 0, -ENOENT no such slot, -ENODATA no model whose threshold it would be.
  */
 int ink_slot_set(const char *name, const struct ink_slot_change *change, struct ink_why *why)
 {
 	struct ink_slot *slot;
-
-	mutex_lock(&ink_slots_lock);
-	slot = slot_find_or_explain(name, why);
-	if (slot) {
-		slot_change(slot, change);
-		ink_netlink_notify(slot, INKLING_CMD_SLOT_SET);
-	}
-	mutex_unlock(&ink_slots_lock);
-	return slot ? 0 : -ENOENT;
-}
-
-/* Is a run of the model short enough for all that call the slot? */
-static int slot_check_budget(const struct ink_slot *slot, const struct ink_plan *plan,
-			     struct ink_why *why)
-{
-	u32 above = slot->contexts & ~plan->contexts;
-	bool hard = above & INKLING_CTX_HARDIRQ;
-
-	if (!above)
-		return 0;
-	ink_explain(why, "a run takes up to %llu ns (%s), slot %s has a budget of %u ns in %s: use a smaller model or another slot",
-		    plan->cost_simd, ink_isa_name(plan->isa), slot->name,
-		    hard ? INK_BUDGET_HARDIRQ_NS : INK_BUDGET_SOFTIRQ_NS,
-		    hard ? "hardirq" : "softirq");
-	return -E2BIG;
-}
-
-/* Callers of a slot are built for one input and one output. */
-static int slot_check_shape(const struct ink_slot *slot, const struct ink_plan *plan,
-			    struct ink_why *why)
-{
-	u64 schema = plan->graph->header->schema;
-
-	if (!slot->published)
-		return 0;
-	if (schema != slot->schema)
-		ink_explain(why, "the model has feature schema %016llx, slot %s has %016llx: use a slot of its own",
-			    schema, slot->name, slot->schema);
-	else if (plan->input_size != slot->input_size || plan->output_size != slot->output_size)
-		ink_explain(why, "the model has %u bytes in and %u out, slot %s has %u and %u: use a slot of its own",
-			    plan->input_size, plan->output_size, slot->name,
-			    slot->input_size, slot->output_size);
-	else
-		return 0;
-	return -EINVAL;
-}
-
-static int slot_publish(struct ink_slot *slot, struct ink_model *model, struct ink_why *why)
-{
-	const struct ink_plan *plan = model->plan;
-	struct ink_model *previous = slot->previous;
-	int err;
-
-	err = slot_check_budget(slot, plan, why) ?: slot_check_shape(slot, plan, why);
-	if (err)
-		return err;
-	err = ink_model_add_arenas(model, slot->contexts);
-	if (err) {
-		ink_explain(why, "no memory for the arenas of %u bytes on each CPU",
-			    plan->arena_size);
-		return err;
-	}
-	slot->schema = plan->graph->header->schema;
-	slot->input_size = plan->input_size;
-	slot->output_size = plan->output_size;
-	model->generation = ++slot->published;
-	refcount_inc(&model->refs);
-	slot->previous = slot_model(slot);
-	rcu_assign_pointer(slot->model, model);
-	ink_model_put(previous);
-	return 0;
-}
-
-/**
- * ink_slot_publish() - make a model the current one of a slot
- * @name: of the slot
- * @model: new; the slot takes a reference of its own
- * @why: filled in when it is refused
- *
- * Runs that have begun end on the model before, which is kept for a rollback.
- *
- * Return: 0; -ENOENT no such slot, -E2BIG a run is above the budget of a
- * context of the slot, -EINVAL other schema or sizes than the slot has, -ENOMEM.
- */
-int ink_slot_publish(const char *name, struct ink_model *model, struct ink_why *why)
-{
-	struct ink_slot *slot;
-	int err = -ENOENT;
-
-	mutex_lock(&ink_slots_lock);
-	slot = slot_find_or_explain(name, why);
-	if (slot)
-		err = slot_publish(slot, model, why);
-	if (!err)
-		ink_netlink_notify(slot, INKLING_CMD_LOAD_COMMIT);
-	mutex_unlock(&ink_slots_lock);
-	return err;
-}
-
-/**
- * ink_slot_rollback() - swap the current model with the previous one
- * @name: of the slot
- * @why: filled in when it is refused
- *
- * The budget needs no check: the previous model was published in this slot,
- * whose contexts never change.
- *
- * Return: 0, -ENOENT no such slot, -ENODATA no previous model.
- */
-int ink_slot_rollback(const char *name, struct ink_why *why)
-{
-	struct ink_model *previous;
-	struct ink_slot *slot;
 	int err = 0;
 
 	mutex_lock(&ink_slots_lock);
-	slot = slot_find_or_explain(name, why);
+	slot = ink_slot_find_or_explain(name, why);
 	if (!slot) {
 		err = -ENOENT;
-	} else if (!slot->previous) {
-		ink_explain(why, "slot %s has no previous model: load one", name);
+	} else if (change->set_threshold && !ink_slot_model(slot)) {
+		ink_explain(why, "slot %s has no model whose threshold it would be: give it with load-commit",
+			    name);
 		err = -ENODATA;
 	} else {
-		previous = slot->previous;
-		slot->previous = slot_model(slot);
-		rcu_assign_pointer(slot->model, previous);
-		ink_netlink_notify(slot, INKLING_CMD_SLOT_ROLLBACK);
+		slot_change(slot, change);
+		if (change->set_threshold)
+			ink_model_set_threshold(ink_slot_model(slot), change->threshold);
+		ink_netlink_notify(slot, INKLING_CMD_SLOT_SET);
 	}
 	mutex_unlock(&ink_slots_lock);
 	return err;
@@ -446,14 +330,6 @@ bool ink_slot_permits(const struct ink_slot *slot, const struct cred *cred, umod
 	else if (cred_in_group(cred, slot->gid))
 		perm >>= 3;
 	return (perm & want) == want;
-}
-
-/* Score from which on an input isn't class 0. Context: any. */
-s32 ink_slot_threshold(const struct ink_slot *slot, const struct ink_model *model)
-{
-	s64 threshold = READ_ONCE(slot->threshold);
-
-	return threshold == INK_THRESHOLD_OF_MODEL ? model->graph->header->threshold : threshold;
 }
 
 /* When no door is left open: sessions hold the module, messages are refused. */

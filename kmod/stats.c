@@ -3,8 +3,9 @@
  * Counters of a slot, per CPU.
  *
  * What lives here: counting a run, and adding the CPUs up. What doesn't: how
- * the sums are told to userspace (netlink.c). Counters are written by
- * this_cpu operations from any context, NMI included, and only ever grow.
+ * the sums are told to userspace (netlink_msg.c), and counting for a shadow
+ * (shadow.c). Counters are written by this_cpu operations from any context,
+ * NMI included, and only ever grow.
  */
 #include "ink.h"
 
@@ -41,18 +42,23 @@ void ink_stats_run(struct ink_stats __percpu *stats, const struct inkling_verdic
 	this_cpu_inc(stats->scores[verdict->score > 0 ? fls(verdict->score) : 0]);
 }
 
-/* Add up all CPUs; the counters may move on meanwhile. */
-void ink_stats_sum(struct ink_stats __percpu *stats, struct ink_stats *sum)
+/**
+ * ink_counters_sum() - add up all CPUs; the counters may move on meanwhile
+ * @counters: an object of nothing but u64 on each CPU
+ * @sum: set
+ * @size: of one of them in bytes
+ */
+void ink_counters_sum(const void __percpu *counters, void *sum, size_t size)
 {
-	u64 *to = (u64 *)sum;
-	unsigned int i;
+	size_t i, n = size / sizeof(u64);
+	u64 *to = sum;
 	int cpu;
 
-	memset(sum, 0, sizeof(*sum));
+	memset(sum, 0, size);
 	for_each_possible_cpu(cpu) {
-		const u64 *from = (const u64 *)per_cpu_ptr(stats, cpu);
+		const u64 *from = per_cpu_ptr(counters, cpu);
 
-		for (i = 0; i < sizeof(*sum) / sizeof(u64); i++)
+		for (i = 0; i < n; i++)
 			to[i] += READ_ONCE(from[i]);
 	}
 }

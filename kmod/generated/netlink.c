@@ -31,9 +31,12 @@ static const struct nla_policy inkling_load_chunk_nl_policy[INKLING_A_LOAD_DATA 
 };
 
 /* INKLING_CMD_LOAD_COMMIT - do */
-static const struct nla_policy inkling_load_commit_nl_policy[INKLING_A_LOAD_EXPECT_SCHEMA + 1] = {
+static const struct nla_policy inkling_load_commit_nl_policy[INKLING_A_LOAD_SAMPLE + 1] = {
 	[INKLING_A_LOAD_SLOT] = { .type = NLA_NUL_STRING, .len = 31, },
 	[INKLING_A_LOAD_EXPECT_SCHEMA] = { .type = NLA_U64, },
+	[INKLING_A_LOAD_THRESHOLD] = { .type = NLA_S32, },
+	[INKLING_A_LOAD_SHADOW] = { .type = NLA_FLAG, },
+	[INKLING_A_LOAD_SAMPLE] = { .type = NLA_U32, },
 };
 
 /* INKLING_CMD_SLOT_NEW - do */
@@ -41,7 +44,6 @@ static const struct nla_policy inkling_slot_new_nl_policy[INKLING_A_SLOT_CLASS_A
 	[INKLING_A_SLOT_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[INKLING_A_SLOT_CONTEXTS] = { .type = NLA_U32, },
 	[INKLING_A_SLOT_MODE] = NLA_POLICY_MAX(NLA_U32, 2),
-	[INKLING_A_SLOT_THRESHOLD] = { .type = NLA_S32, },
 	[INKLING_A_SLOT_CLASS_ACTION] = NLA_POLICY_NESTED(inkling_class_action_nl_policy),
 	[INKLING_A_SLOT_UID] = { .type = NLA_U32, },
 	[INKLING_A_SLOT_GID] = { .type = NLA_U32, },
@@ -75,6 +77,16 @@ static const struct nla_policy inkling_slot_rollback_nl_policy[INKLING_A_SLOT_NA
 	[INKLING_A_SLOT_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 };
 
+/* INKLING_CMD_SLOT_PROMOTE - do */
+static const struct nla_policy inkling_slot_promote_nl_policy[INKLING_A_SLOT_NAME + 1] = {
+	[INKLING_A_SLOT_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
+};
+
+/* INKLING_CMD_SLOT_SHADOW_DROP - do */
+static const struct nla_policy inkling_slot_shadow_drop_nl_policy[INKLING_A_SLOT_NAME + 1] = {
+	[INKLING_A_SLOT_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
+};
+
 /* Ops table for inkling */
 static const struct genl_split_ops inkling_nl_ops[] = {
 	{
@@ -95,7 +107,7 @@ static const struct genl_split_ops inkling_nl_ops[] = {
 		.cmd		= INKLING_CMD_LOAD_COMMIT,
 		.doit		= inkling_nl_load_commit_doit,
 		.policy		= inkling_load_commit_nl_policy,
-		.maxattr	= INKLING_A_LOAD_EXPECT_SCHEMA,
+		.maxattr	= INKLING_A_LOAD_SAMPLE,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
@@ -141,6 +153,20 @@ static const struct genl_split_ops inkling_nl_ops[] = {
 		.cmd		= INKLING_CMD_SLOT_ROLLBACK,
 		.doit		= inkling_nl_slot_rollback_doit,
 		.policy		= inkling_slot_rollback_nl_policy,
+		.maxattr	= INKLING_A_SLOT_NAME,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= INKLING_CMD_SLOT_PROMOTE,
+		.doit		= inkling_nl_slot_promote_doit,
+		.policy		= inkling_slot_promote_nl_policy,
+		.maxattr	= INKLING_A_SLOT_NAME,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= INKLING_CMD_SLOT_SHADOW_DROP,
+		.doit		= inkling_nl_slot_shadow_drop_doit,
+		.policy		= inkling_slot_shadow_drop_nl_policy,
 		.maxattr	= INKLING_A_SLOT_NAME,
 		.flags		= GENL_CMD_CAP_DO,
 	},

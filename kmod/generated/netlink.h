@@ -29,6 +29,9 @@ int inkling_nl_slot_get_doit(struct sk_buff *skb, struct genl_info *info);
 int inkling_nl_slot_get_dumpit(struct sk_buff *skb,
 			       struct netlink_callback *cb);
 int inkling_nl_slot_rollback_doit(struct sk_buff *skb, struct genl_info *info);
+int inkling_nl_slot_promote_doit(struct sk_buff *skb, struct genl_info *info);
+int inkling_nl_slot_shadow_drop_doit(struct sk_buff *skb,
+				     struct genl_info *info);
 
 enum {
 	INKLING_NLGRP_SLOTS,

@@ -4,10 +4,11 @@
  * instruction count (tests/vm/run --icount), so that a nanosecond on its clock
  * is an instruction and figures repeat from run to run.
  *
- *   icount SLOT PROGRAM-ID     one line a figure: NAME<tab>INSTRUCTIONS
+ *   icount SLOT TARGET     one line a figure: NAME<tab>INSTRUCTIONS
  *
- * Each figure is the median of calls that were timed one by one, less what the
- * clock costs. PROGRAM-ID is the flow hook, attached to any interface.
+ * What lives here: system calls. Each figure is the median of calls that were
+ * timed one by one, less what the clock costs. What doesn't: the flow hook,
+ * attached to TARGET with a clock that is fed (hook.c).
  */
 #include <errno.h>
 #include <stdio.h>
@@ -17,15 +18,9 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
-#include <arpa/inet.h>
-#include <bpf/bpf.h>
-#include <linux/bpf.h>
-#include <linux/if_ether.h>
-#include <linux/ip.h>
-#include <linux/tcp.h>
+#include "icount.h"
 #include "inkling.h"
 
-#define CALLS	1501
 #define BATCH	64
 
 static unsigned long long clock_cost;
@@ -45,13 +40,13 @@ static int by_value(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-static unsigned long long median(unsigned long long *v, size_t n)
+unsigned long long icount_median(unsigned long long *v, size_t n)
 {
 	qsort(v, n, sizeof(*v), by_value);
 	return v[n / 2];
 }
 
-static void fail(const char *what)
+void icount_fail(const char *what)
 {
 	fprintf(stderr, "icount: %s: %s\n", what, strerror(errno));
 	exit(1);
@@ -69,7 +64,7 @@ static void measure(const char *name, unsigned int parts, void (*f)(void *), voi
 		f(arg);
 		v[i] = now() - start;
 	}
-	m = median(v, CALLS);
+	m = icount_median(v, CALLS);
 	printf("%s\t%llu\n", name, (m > clock_cost ? m - clock_cost : 0) / parts);
 }
 
@@ -103,73 +98,8 @@ static void call_run(void *arg)
 				    NULL);
 	if (err) {
 		errno = -err;
-		fail("run");
+		icount_fail("run");
 	}
-}
-
-/* A TCP packet from 10.0.0.1, any port, to 10.0.0.2:80. */
-struct packet {
-	struct ethhdr eth;
-	struct iphdr ip;
-	struct tcphdr tcp;
-	char payload[16];
-} __attribute__((packed));
-
-static struct packet packet = {
-	.eth.h_proto = 0x0008,
-	.ip = { .version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_TCP },
-	.tcp = { .doff = 5, .syn = 1 },
-};
-
-static unsigned long long run_once(int fd)
-{
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = &packet, .data_size_in = sizeof(packet),
-		    .repeat = 1);
-
-	if (bpf_prog_test_run_opts(fd, &opts))
-		fail("BPF_PROG_TEST_RUN");
-	return opts.duration;
-}
-
-/* @next changes the packet before each run. */
-static void measure_program(const char *name, int fd, void (*next)(size_t i))
-{
-	static unsigned long long v[CALLS];
-	size_t i;
-
-	for (i = 0; i < CALLS; i++) {
-		if (next)
-			next(i);
-		v[i] = run_once(fd);
-	}
-	printf("%s\t%llu\n", name, median(v, CALLS));
-}
-
-static void next_flow(size_t i)
-{
-	packet.tcp.syn = 1;
-	packet.tcp.ack = 0;
-	packet.tcp.source = htons((unsigned short)(20000 + i));
-}
-
-static void same_flow(size_t i)
-{
-	packet.tcp.syn = 0;
-	packet.tcp.ack = 1;
-	packet.tcp.source = htons(20000);
-}
-
-static int load_pass(void)
-{
-	const struct bpf_insn insns[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = XDP_PASS },
-		{ .code = BPF_JMP | BPF_EXIT },
-	};
-	int fd = bpf_prog_load(BPF_PROG_TYPE_XDP, "pass", "GPL", insns, 2, NULL);
-
-	if (fd < 0)
-		fail("loading an XDP program");
-	return fd;
 }
 
 static void doors(const char *slot)
@@ -180,7 +110,7 @@ static void doors(const char *slot)
 
 	one.session = ink_session_open(slot, INK_DEFAULTS);
 	if (!one.session || ink_session_info(one.session, &info))
-		fail(slot);
+		icount_fail(slot);
 	fd = ink_session_fd(one.session);
 	one.in_size = info.input_size;
 	one.out_size = info.output_size;
@@ -199,11 +129,10 @@ int main(int argc, char **argv)
 {
 	static unsigned long long v[CALLS];
 	unsigned long long start;
-	int pass, hook;
 	size_t i;
 
 	if (argc != 3) {
-		fprintf(stderr, "usage: icount SLOT PROGRAM-ID\n");
+		fprintf(stderr, "usage: icount SLOT TARGET\n");
 		return 2;
 	}
 	for (i = 0; i < CALLS; i++) {
@@ -211,18 +140,8 @@ int main(int argc, char **argv)
 		nothing(NULL);
 		v[i] = now() - start;
 	}
-	clock_cost = median(v, CALLS);
+	clock_cost = icount_median(v, CALLS);
 	doors(argv[1]);
-	packet.ip.tot_len = htons(sizeof(packet) - sizeof(packet.eth));
-	packet.ip.saddr = htonl(0x0a000001);
-	packet.ip.daddr = htonl(0x0a000002);
-	packet.tcp.dest = htons(80);
-	pass = load_pass();
-	hook = bpf_prog_get_fd_by_id((unsigned int)atoi(argv[2]));
-	if (hook < 0)
-		fail("program of the hook");
-	measure_program("XDP program that does nothing", pass, NULL);
-	measure_program("XDP, a new flow, scored", hook, next_flow);
-	measure_program("XDP, a packet of a known flow", hook, same_flow);
+	icount_hook(argv[2]);
 	return 0;
 }

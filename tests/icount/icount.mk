@@ -2,10 +2,17 @@
 #
 # Instruction counts of the doors, taken inside the VM: see tests/icount/run.
 
-ALL += $(B)/icount
+ALL += $(B)/icount $(B)/icount-reference.bpf.o
 
-$(B)/obj/tests/icount/%.o: INK_CPPFLAGS += -Itools/lib -Itools/lib/port -Ikmod/core
+$(B)/icount-reference.bpf.o: tests/icount/reference.bpf.c
+	$(CLANG) $(BPF_CPPFLAGS) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(B)/icount: $(B)/obj/tests/icount/icount.o $(B)/libinkling.a
+-include $(B)/icount-reference.bpf.d
+
+$(B)/obj/tests/icount/%.o: INK_CPPFLAGS += -Itools/lib -Itools/lib/port -Ikmod/core -Itools/attach -Itools/inkling
+
+$(B)/icount: $(patsubst %,$(B)/obj/tests/icount/%.o,icount hook) \
+	$(patsubst %,$(B)/obj/tools/attach/%.o,pins prefix) $(patsubst %,$(B)/obj/tools/inkling/%.o,args output) \
+	$(B)/libinkling.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $$(pkg-config --libs libbpf libnl-genl-3.0 nettle) $(LDLIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $$(pkg-config --libs libbpf libnl-genl-3.0 nettle json-c) $(LDLIBS)

@@ -18,7 +18,7 @@ inkling load "$w/rule.ink" --slot net.bits --mode monitor >/dev/null
 inkling set net.bits action.bad=drop >/dev/null
 for mode in off monitor enforce; do
 	inkling mode net.bits $mode >/dev/null
-	inkling attach net bits0 --slot net.bits --via link --export >/dev/null
+	inkling attach net bits0 --slot net.bits --via link --export --test-clock --block 5 >/dev/null
 	# shellcheck disable=SC2046 # a list of files
 	check "mode $mode" build/test/flow/exact bits0 "$w/rule.ink" 20000 \
 		$(find /data -name '*.pcap' 2>/dev/null | sort)

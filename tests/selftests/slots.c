@@ -73,6 +73,15 @@ static void changes(struct ink_ctl *ctl)
 	struct ink_slot *slot;
 
 	st_slot(ctl, "set", INKLING_CTX_TASK);
+	st_refused(ink_slot_set(ctl, "set", &c), ENODATA, "slot set has no model whose threshold",
+		   "slot-set: a threshold without a model");
+	slot = ink_slot_get(ctl, "set");
+	st_ok(slot && slot->mode == INKLING_MODE_ENFORCE && slot->uid == 0 && slot->perm == 0700,
+	      "nothing else was set either");
+	ink_slot_free(slot);
+	st_ok(ink_slot_new(ctl, "other", INKLING_CTX_TASK, &c, NULL) < 0,
+	      "slot-new: a threshold without a model");
+	st_load(ctl, "set", &flow);
 	st_fine(ink_slot_set(ctl, "set", &c), "slot-set of everything");
 	slot = ink_slot_get(ctl, "set");
 	st_ok(slot && slot->mode == INKLING_MODE_OFF && slot->threshold == -7 &&
@@ -82,7 +91,6 @@ static void changes(struct ink_ctl *ctl)
 	      "what was set is told, what wasn't has stayed");
 	ink_slot_free(slot);
 	c = (struct ink_slot_change){ .set = INK_SET_THRESHOLD_DEFAULT };
-	st_load(ctl, "set", &flow);
 	st_fine(ink_slot_set(ctl, "set", &c), "slot-set: threshold-default");
 	slot = ink_slot_get(ctl, "set");
 	st_ok(slot && slot->threshold == 16384 && slot->mode == INKLING_MODE_OFF,

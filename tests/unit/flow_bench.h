@@ -32,6 +32,7 @@ struct bench {
 	struct ink_flow_event last;
 	struct ink_prefix allow;
 	uint64_t now;
+	uint32_t seq, ack;		/* of the next TCP frame */
 };
 
 static inline int bench_verdict(void *arg, const struct ink_flow_vector *features,
@@ -73,15 +74,20 @@ static inline int teardown(void **state)
 }
 
 /* An exact copy, so that ASan sees the first byte behind the frame. */
-static inline bool push(struct bench *b, const struct frame *f)
+static inline bool push_way(struct bench *b, const struct frame *f, enum ink_direction way)
 {
 	uint8_t *copy = malloc(f->size ? f->size : 1);
 	bool dropped;
 
 	memcpy(copy, f->bytes, f->size);
-	dropped = ink_flow_table_packet(b->table, copy, f->size, f->size, 0, b->now);
+	dropped = ink_flow_table_packet(b->table, copy, f->size, f->size, 0, way, b->now);
 	free(copy);
 	return dropped;
+}
+
+static inline bool push(struct bench *b, const struct frame *f)
+{
+	return push_way(b, f, INK_IN);
 }
 
 static inline bool tcp_from(struct bench *b, uint32_t from, unsigned int port, unsigned int to,
@@ -91,8 +97,22 @@ static inline bool tcp_from(struct bench *b, uint32_t from, unsigned int port, u
 
 	frame_ethernet(&f);
 	frame_ip4(&f, from, SERVER, 6, 20 + payload, 0);
-	frame_tcp(&f, port, to, flags, payload);
+	frame_tcp_numbered(&f, port, to, flags, payload, b->seq, b->ack);
 	return push(b, &f);
+}
+
+/* What the server sends; b->seq and b->ack are its own numbers. */
+static inline void reply_to(struct bench *b, uint32_t to, unsigned int port, unsigned int from,
+			    unsigned int flags, const char *payload)
+{
+	struct frame f;
+	unsigned int n = (unsigned int)strlen(payload);
+
+	frame_ethernet(&f);
+	frame_ip4(&f, SERVER, to, 6, 20 + n, 0);
+	frame_tcp_numbered(&f, from, port, flags, 0, b->seq, b->ack);
+	frame_put(&f, payload, n);
+	push_way(b, &f, INK_OUT);
 }
 
 static inline bool tcp(struct bench *b, unsigned int port, unsigned int to, unsigned int flags,

@@ -98,19 +98,26 @@ static inline void frame_ip6(struct frame *f, unsigned int from, unsigned int to
 	frame_u16(f, to);
 }
 
-static inline void frame_tcp(struct frame *f, unsigned int from, unsigned int to,
-			     unsigned int flags, unsigned int payload)
+static inline void frame_tcp_numbered(struct frame *f, unsigned int from, unsigned int to,
+				      unsigned int flags, unsigned int payload, uint32_t seq,
+				      uint32_t ack)
 {
 	frame_u16(f, from);
 	frame_u16(f, to);
-	frame_u32(f, 1);
-	frame_u32(f, 1);
+	frame_u32(f, seq);
+	frame_u32(f, ack);
 	frame_u8(f, 0x50);
 	frame_u8(f, flags);
 	frame_u16(f, 1024);
 	frame_u32(f, 0);
 	while (payload--)
 		frame_u8(f, 'x');
+}
+
+static inline void frame_tcp(struct frame *f, unsigned int from, unsigned int to,
+			     unsigned int flags, unsigned int payload)
+{
+	frame_tcp_numbered(f, from, to, flags, payload, 1, 1);
 }
 
 static inline void frame_udp(struct frame *f, unsigned int from, unsigned int to,
@@ -154,8 +161,9 @@ static inline void frame_make_transport(struct frame *f, uint64_t *s, unsigned i
 					 SYN | ACK, 0, FIN | PSH | URG };
 
 	if (proto == 6)
-		frame_tcp(f, 40000 + frame_random(s) % 6, frame_random(s) % 24,
-			  flags[frame_random(s) % sizeof(flags)], payload);
+		frame_tcp_numbered(f, 40000 + frame_random(s) % 6, frame_random(s) % 24,
+				   flags[frame_random(s) % sizeof(flags)], payload,
+				   frame_random(s) % 4 * 7, frame_random(s) % 4 * 7);
 	else if (proto == 17)
 		frame_udp(f, 40000 + frame_random(s) % 6, frame_random(s) % 8, payload);
 	else
@@ -204,6 +212,33 @@ static inline void frame_make(struct frame *f, uint64_t *s)
 		else
 			f->bytes[12 + frame_random(s) % (f->size - 12)] = (uint8_t)frame_random(s);
 	}
+}
+
+/* The same, with addresses and ports the other way round for what goes out. */
+static inline void frame_make_way(struct frame *f, uint64_t *s, bool out)
+{
+	uint8_t swap[16];
+	size_t n, at;
+
+	frame_make(f, s);
+	if (!out || f->size < 14 + 40)
+		return;
+	if (f->bytes[12] == 8 && !f->bytes[13]) {
+		at = 14 + 12;
+		n = 4;
+	} else if (f->bytes[12] == 0x86 && f->size >= 14 + 44) {
+		at = 14 + 8;
+		n = 16;
+	} else {
+		return;
+	}
+	memcpy(swap, f->bytes + at, n);
+	memcpy(f->bytes + at, f->bytes + at + n, n);
+	memcpy(f->bytes + at + n, swap, n);
+	at += 2 * n;
+	memcpy(swap, f->bytes + at, 2);
+	memcpy(f->bytes + at, f->bytes + at + 2, 2);
+	memcpy(f->bytes + at + 2, swap, 2);
 }
 
 #endif /* INK_TEST_FLOW_FRAMES_H */

@@ -61,7 +61,7 @@ static void test_parse_vlan(void **state)
 	assert_int_equal(b->last.key.vlan[0], 7);
 	assert_int_equal(b->last.key.vlan[1], 9);
 	assert_int_equal(FEATURE(b, start), INK_START_UDP);
-	assert_int_equal(FEATURE(b, payload_bytes), 4);
+	assert_int_equal(FEATURE(b, bytes), 4);
 }
 
 static void ip6_headers(struct frame *f, const uint8_t *chain, unsigned int n, unsigned int offset)
@@ -150,7 +150,7 @@ static void test_parse_fragments(void **state)
 	push(b, &f);
 	assert_int_equal(b->last.key.local.port, 0);
 	assert_int_equal(FEATURE(b, start), INK_START_FRAGMENT);
-	assert_int_equal(FEATURE(b, payload_bytes), 16);
+	assert_int_equal(FEATURE(b, bytes), 16);
 }
 
 /* Each field that can lie, alone. */

@@ -95,6 +95,7 @@ static struct ink_flow_event an_event(void)
 	e.features.raw[INK_FLOW_start] = INK_START_SYN;
 	e.features.raw[INK_FLOW_src_half_share] = 42;
 	e.features.raw[INK_FLOW_dst_half_share] = 1000;
+	e.features.raw[INK_FLOW_src_beat_spread_ms] = 77;
 	return e;
 }
 
@@ -109,11 +110,11 @@ static void test_csv(void **state)
 	ink_rows_heading(&rows);
 	ink_rows_event(&rows, &e, 1234567890123456789ull, "scan");
 	fclose(rows.to);
-	assert_non_null(strstr(text, "packet,start,packets,duration_us,"));
-	assert_non_null(strstr(text, ",dst_half_share,class,score,action,mode,error,label\n"));
+	assert_non_null(strstr(text, "packet,start,port,packets,packets_out,"));
+	assert_non_null(strstr(text, ",src_beat_spread_ms,class,score,action,mode,error,label\n"));
 	assert_non_null(strstr(text, "\n1234567890123456789,10.0.0.1,40000,192.0.2.1,80,tcp,7.9,4,syn,"));
 	assert_non_null(strstr(text, ",0.042,"));
-	assert_non_null(strstr(text, ",1.000,1,30000,drop,monitor,0,scan\n"));
+	assert_non_null(strstr(text, ",77,1,30000,drop,monitor,0,scan\n"));
 	/* As many fields as columns. */
 	for (line = text; *line; line++) {
 		commas[n] += *line == ',';

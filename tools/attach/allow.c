@@ -5,71 +5,40 @@
  * What lives here: the subcommand, on the maps allow4 and allow6 of an
  * attachment. They are ordinary maps: bpftool changes them as well.
  */
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "attach.h"
 #include "capture.h"
-#include "cli.h"
-#include "program.h"
-
-static const char *ink_prefix_format(const uint8_t addr[16], unsigned int bits, bool is4)
-{
-	char text[INK_ADDR_TEXT];
-
-	ink_addr_format(addr, text);
-	return bits == (is4 ? 32u : 128u) ? ink_fmt("%s", text) : ink_fmt("%s/%u", text, bits);
-}
-
-/* Go through one of the maps. */
-static int ink_allow_list_map(const char *target, bool is4, struct json_object *list)
-{
-	struct { uint32_t bits; uint8_t addr[16]; } key = { 0 }, next;
-	int fd = bpf_obj_get(ink_pin_path(target, is4 ? "allow4" : "allow6"));
-	bool first = true;
-
-	if (fd < 0)
-		return -errno;
-	while (!bpf_map_get_next_key(fd, first ? NULL : &key, &next)) {
-		uint8_t addr[16] = { [10] = 0xff, [11] = 0xff };
-		const char *text;
-
-		if (is4)
-			memcpy(addr + 12, next.addr, 4);
-		else
-			memcpy(addr, next.addr, 16);
-		text = ink_prefix_format(addr, next.bits, is4);
-		if (ink_cli.json)
-			json_object_array_add(list, json_object_new_string(text));
-		else
-			puts(text);
-		key = next;
-		first = false;
-	}
-	close(fd);
-	return 0;
-}
+#include "hook.h"
 
 static int ink_allow_show(const char *target)
 {
-	struct json_object *list = ink_json_array();
-	int err = ink_allow_list_map(target, true, list);
+	struct json_object *out = ink_json_array();
+	struct ink_prefix *list;
+	const char *text;
+	size_t i, n;
+	int err = ink_allow_read(target, &list, &n);
 
-	if (!err)
-		err = ink_allow_list_map(target, false, list);
 	if (err) {
-		json_object_put(list);
+		json_object_put(out);
 		ink_error(ink_fmt("can't read the allow-list of %s: %s", target, strerror(-err)),
 			  "this needs root");
 		return ink_exit_errno(err);
 	}
+	for (i = 0; i < n; i++) {
+		text = ink_prefix_text(&list[i]);
+		if (ink_cli.json)
+			json_object_array_add(out, json_object_new_string(text));
+		else
+			puts(text);
+	}
+	free(list);
 	if (ink_cli.json)
-		ink_json_print(list);
+		ink_json_print(out);
 	else
-		json_object_put(list);
+		json_object_put(out);
 	return INK_EXIT_OK;
 }
 

@@ -14,6 +14,8 @@
 
 const char *ink_xdp_mode_name(unsigned int mode);
 const char *ink_via_name(unsigned int via);
+/* How an attachment judges what comes in; from ink_fmt()'s buffers. */
+const char *ink_hook_format(const struct ink_attachment *record);
 struct json_object *ink_attachment_json(const struct ink_attachment *record);
 
 /* Show one attachment or all; enum ink_exit. */

@@ -5,3 +5,5 @@
 ATTACH_OBJS := $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard tools/attach/*.c)))
 CLI_OBJS    += $(ATTACH_OBJS)
 CLI_LIBS    += -lxdp -lbpf -lelf -lpcap
+
+$(B)/obj/tools/attach/program_tc.o: INK_CPPFLAGS += $(shell pkg-config --cflags libnl-3.0 2>/dev/null)

@@ -21,6 +21,13 @@ const char *ink_via_name(unsigned int via)
 	return via == INK_VIA_LINK ? "link" : "dispatcher";
 }
 
+const char *ink_hook_format(const struct ink_attachment *r)
+{
+	if (r->hook == INK_HOOK_TC)
+		return r->tc_in.way == INK_TC_TCX ? "tc (tcx)" : "tc (clsact)";
+	return ink_fmt("XDP (%s, %s)", ink_xdp_mode_name(r->mode), ink_via_name(r->via));
+}
+
 struct json_object *ink_attachment_json(const struct ink_attachment *r)
 {
 	struct json_object *o = ink_json_object();
@@ -29,9 +36,14 @@ struct json_object *ink_attachment_json(const struct ink_attachment *r)
 	ink_json_str(o, "slot", r->slot);
 	ink_json_int(o, "slot_id", r->slot_id);
 	ink_json_int(o, "ifindex", r->ifindex);
-	ink_json_str(o, "hook", "xdp");
-	ink_json_str(o, "xdp_mode", ink_xdp_mode_name(r->mode));
-	ink_json_str(o, "via", ink_via_name(r->via));
+	ink_json_str(o, "hook", r->hook == INK_HOOK_TC ? "tc" : "xdp");
+	if (r->hook == INK_HOOK_XDP) {
+		ink_json_str(o, "xdp_mode", ink_xdp_mode_name(r->mode));
+		ink_json_str(o, "via", ink_via_name(r->via));
+	}
+	ink_json_str(o, "tc", r->tc_out.way == INK_TC_TCX ? "tcx" : "clsact");
+	ink_json_int(o, "block_seconds", (int64_t)(r->policy.block_ns / 1000000000));
+	ink_json_bool(o, "fail_closed", r->policy.fail_closed);
 	ink_json_int(o, "program_id", r->prog_id);
 	ink_json_str(o, "schema", ink_fmt("%016llx", (unsigned long long)r->schema));
 	ink_json_bool(o, "export", r->export);
@@ -40,10 +52,23 @@ struct json_object *ink_attachment_json(const struct ink_attachment *r)
 	return o;
 }
 
+#define INK_MALFORMED_NAME(id, name)	name,
+static const char *const malformed_names[] = { INK_MALFORMED_LIST(INK_MALFORMED_NAME) };
+
+static struct json_object *ink_classes_json(const __u64 counts[INK_FLOW_CLASSES])
+{
+	struct json_object *list = ink_json_array();
+	unsigned int i;
+
+	for (i = 0; i < INK_FLOW_CLASSES; i++)
+		json_object_array_add(list, json_object_new_uint64(counts[i]));
+	return list;
+}
+
 static struct json_object *ink_counters_json(const char *target,
 					     const struct ink_flow_counters *count)
 {
-	struct json_object *o = ink_json_object(), *list = ink_json_array();
+	struct json_object *o = ink_json_object(), *reasons = ink_json_object();
 	struct json_object *errors = ink_json_object();
 	uint64_t sums[INK_FLOW_ERRNOS];
 	unsigned int i;
@@ -51,9 +76,13 @@ static struct json_object *ink_counters_json(const char *target,
 #define FIELD(name)	ink_json_u64(o, #name, count->name);
 	INK_FLOW_COUNTERS(FIELD)
 #undef FIELD
-	for (i = 0; i < INK_FLOW_CLASSES; i++)
-		json_object_array_add(list, json_object_new_uint64(count->verdicts[i]));
-	ink_json_add(o, "verdicts", list);
+	ink_json_add(o, "verdicts", ink_classes_json(count->verdicts));
+	ink_json_add(o, "would_drops", ink_classes_json(count->would_drops));
+	ink_json_add(o, "drops", ink_classes_json(count->drops));
+	for (i = 0; i < INK_MALFORMED_NR; i++)
+		if (count->reasons[i])
+			ink_json_u64(reasons, malformed_names[i], count->reasons[i]);
+	ink_json_add(o, "malformed_by_reason", reasons);
 	if (!ink_errors_read(target, sums))
 		for (i = 0; i < INK_FLOW_ERRNOS; i++)
 			if (sums[i])
@@ -65,12 +94,21 @@ static struct json_object *ink_counters_json(const char *target,
 static void ink_list_text(const struct ink_attachment *r, const struct ink_flow_counters *c,
 			  struct ink_table *table, bool alive)
 {
-	ink_table_row(table, r->target, r->slot, ink_xdp_mode_name(r->mode),
-		      ink_via_name(r->via), alive ? "attached" : "gone",
+	ink_table_row(table, r->target, r->slot, ink_hook_format(r), alive ? "attached" : "gone",
 		      ink_fmt_count(c->packets), ink_fmt_count(c->flows),
 		      ink_fmt_count(c->scored), ink_fmt_count(c->flagged),
 		      ink_fmt_count(c->would_drop), ink_fmt_count(c->dropped),
 		      ink_fmt_count(c->errors), NULL);
+}
+
+static void __attribute__((format(printf, 2, 0)))
+ink_list_count(struct ink_table *t, const char *what, unsigned int class, uint64_t n)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), what, class);
+	if (n)
+		ink_table_row(t, text, ink_fmt_count(n), NULL);
 }
 
 /* All that is counted of one attachment. */
@@ -83,10 +121,15 @@ static void ink_list_detail(const struct ink_attachment *r, const struct ink_flo
 #define ROW(name)	ink_table_row(t, #name, ink_fmt_count(c->name), NULL);
 	INK_FLOW_COUNTERS(ROW)
 #undef ROW
-	for (i = 0; i < INK_FLOW_CLASSES; i++)
-		if (c->verdicts[i])
-			ink_table_row(t, ink_fmt("verdicts of class %u", i),
-				      ink_fmt_count(c->verdicts[i]), NULL);
+	for (i = 0; i < INK_FLOW_CLASSES; i++) {
+		ink_list_count(t, "verdicts of class %u", i, c->verdicts[i]);
+		ink_list_count(t, "would drop of class %u", i, c->would_drops[i]);
+		ink_list_count(t, "dropped of class %u", i, c->drops[i]);
+	}
+	for (i = 0; i < INK_MALFORMED_NR; i++)
+		if (c->reasons[i])
+			ink_table_row(t, ink_fmt("malformed %s", malformed_names[i]),
+				      ink_fmt_count(c->reasons[i]), NULL);
 	if (!ink_errors_read(r->target, sums))
 		for (i = 0; i < INK_FLOW_ERRNOS; i++)
 			if (sums[i])
@@ -136,7 +179,7 @@ int ink_attach_list(const char *target)
 
 	if (target)
 		ink_attachment_choose(target, &record);
-	table = ink_table_new("INTERFACE", "SLOT", "XDP", "VIA", "STATE", ">PACKETS", ">FLOWS",
+	table = ink_table_new("INTERFACE", "SLOT", "HOOK", "STATE", ">PACKETS", ">FLOWS",
 			      ">SCORED", ">FLAGGED", ">WOULD DROP", ">DROPPED", ">ERRORS", NULL);
 	all = ink_pins_list(&n);
 	for (i = 0; i < n; i++) {

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <pcap/pcap.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -27,11 +28,22 @@ struct ink_prefix *ink_prefixes_parse(const char *option, const char *const *ite
 	return list;
 }
 
-/*
- * Find where a packet's network header is. *@ethertype is 0 when @data is an
- * Ethernet frame. Return: bytes before it, -1 when the packet is too short.
- */
-static int ink_link_header(int link, const uint8_t *data, size_t captured, uint16_t *ethertype)
+uint32_t ink_stretch_parse(const char *text)
+{
+	char *end;
+	double factor;
+
+	if (!text)
+		return 1000;
+	errno = 0;
+	factor = strtod(text, &end);
+	if (errno || end == text || *end || !(factor >= 0.001 && factor <= 1000))
+		ink_die(INK_EXIT_USAGE, ink_fmt("--stretch %s isn't a factor", ink_fmt_safe(text)),
+			"0.001 to 1000; 10 makes everything ten times as slow");
+	return (uint32_t)(factor * 1000 + 0.5);
+}
+
+int ink_link_header(int link, const uint8_t *data, size_t captured, uint16_t *ethertype)
 {
 	size_t header;
 
@@ -58,7 +70,7 @@ static int ink_link_header(int link, const uint8_t *data, size_t captured, uint1
 	return captured > header ? (int)header : -1;
 }
 
-static bool ink_link_known(int link)
+bool ink_link_known(int link)
 {
 	switch (link) {
 	case DLT_EN10MB:
@@ -112,12 +124,16 @@ static void ink_capture_packet(int link, const struct pcap_pkthdr *h, const uint
 	uint64_t now = (uint64_t)h->ts.tv_sec * 1000000000u + (uint64_t)h->ts.tv_usec;
 	size_t captured = h->caplen, wire = h->len < h->caplen ? h->caplen : h->len;
 	uint16_t ethertype = 0;
-	uint8_t remote[16];
+	enum ink_direction way = INK_IN;
+	uint8_t source[16];
 	int skip;
 
 	stats->packets++;
 	if (!stats->first_ns)
 		stats->first_ns = now;
+	if (options->stretch && now > stats->first_ns)
+		now = stats->first_ns + (uint64_t)((__uint128_t)(now - stats->first_ns) *
+						   options->stretch / 1000);
 	stats->last_ns = now;
 	skip = ink_link_header(link, data, captured, &ethertype);
 	if (skip > 0) {
@@ -129,12 +145,12 @@ static void ink_capture_packet(int link, const struct pcap_pkthdr *h, const uint
 	if (skip < 0)
 		captured = 0;
 	if (options->n_local &&
-	    ink_flow_table_remote(data, captured, wire, ethertype, remote) &&
-	    ink_prefixes_match(options->local, options->n_local, remote)) {
+	    ink_flow_table_source(data, captured, wire, ethertype, source) &&
+	    ink_prefixes_match(options->local, options->n_local, source)) {
 		stats->outgoing++;
-		return;
+		way = INK_OUT;
 	}
-	ink_flow_table_packet(table, data, captured, wire, ethertype, now ? now : 1);
+	ink_flow_table_packet(table, data, captured, wire, ethertype, way, now ? now : 1);
 }
 
 int ink_capture_run(const char *path, const struct ink_capture_options *options,

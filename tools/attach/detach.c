@@ -8,50 +8,15 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "attach.h"
-#include "cli.h"
-#include "program.h"
-
-/* The program first, then its pins: killed in between, the next call ends the job. */
-static int ink_detach_one(const char *target)
-{
-	char netns[INK_TARGET_MAX], iface[16];
-	struct ink_attachment record;
-	int old, err = ink_attachment_read(target, &record);
-
-	/* Pins that can't be read still go; their link goes with them. */
-	if (!err && ink_target_split(target, netns, iface)) {
-		old = ink_netns_enter(netns);
-		/* A namespace that is gone took the interface along, but not the pins. */
-		if (old >= 0 || old == -ENOENT)
-			err = ink_program_detach(&record);
-		else
-			err = old;
-		if (old >= 0)
-			ink_netns_leave(old);
-		if (err) {
-			ink_error(ink_fmt("can't detach from %s: %s", ink_fmt_safe(target),
-					  strerror(-err)),
-				  err == -EPERM || err == -EACCES ? "this needs root" :
-				  "INKLING_DEBUG=1 shows what libbpf says; "
-				  "`ip link set dev IFACE xdp off` removes any XDP program");
-			return ink_exit_errno(err);
-		}
-	}
-	err = ink_pins_remove(target);
-	if (!err)
-		return INK_EXIT_OK;
-	ink_error(ink_fmt("can't remove %s: %s", ink_pin_path(target, NULL), strerror(-err)),
-		  err == -EPERM || err == -EACCES ? "this needs root" : NULL);
-	return ink_exit_errno(err);
-}
+#include "hook.h"
 
 static int ink_detach_all(const char *only)
 {
 	struct json_object *list = ink_json_array();
 	int code = INK_EXIT_OK, lock;
+	struct ink_problem problem;
 	size_t i, n, done = 0;
 	char **all;
 
@@ -62,9 +27,10 @@ static int ink_detach_all(const char *only)
 	all = ink_pins_list(&n);
 	for (i = 0; i < n; i++) {
 		if (!only || !strcmp(only, all[i])) {
-			int failed = ink_detach_one(all[i]);
+			int failed = ink_hook_detach(all[i], &problem);
 
 			if (failed) {
+				ink_error(problem.text, problem.hint);
 				code = failed;
 			} else {
 				json_object_array_add(list, json_object_new_string(all[i]));
@@ -121,13 +87,28 @@ int cmd_detach(int argc, char **argv)
 
 int cmd_panic(int argc, char **argv)
 {
+	bool release = false;
+	const struct ink_option options[] = {
+		{ "release", 0, NULL, "end it: inklingd may attach again", INK_OPT_FLAG, &release },
+		{ 0 },
+	};
 	const struct ink_usage usage = {
-		.args = "",
-		.about = "Take every hook of Inkling off at once: the kill switch. Slots and models stay.",
-		.example = "inkling panic",
+		.args = "[--release]",
+		.about = "Take every hook of Inkling off at once: the kill switch. Slots and models stay.\n"
+			 "inklingd attaches nothing from then on, until --release or a reboot.",
+		.options = options,
+		.example = "inkling panic\ninkling panic --release",
 		.min_args = 0, .max_args = 0,
 	};
+	int err;
 
 	ink_args_parse(argc, argv, &usage);
+	/* First, so that nobody attaches what was just taken off. */
+	err = ink_hook_hold(!release);
+	if (err)
+		ink_error(ink_fmt("can't %s %s/panic: %s", release ? "remove" : "make", INK_PANIC_DIR,
+				  strerror(-err)), "this needs root");
+	if (release)
+		return err ? ink_exit_errno(err) : INK_EXIT_OK;
 	return ink_detach_all(NULL);
 }

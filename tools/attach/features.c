@@ -18,27 +18,37 @@ struct ink_features_job {
 	struct ink_rows rows;
 	struct ink_labels *labels;
 	const char *label;
+	const struct ink_capture_stats *stats;
+	uint32_t stretch;
 	uint64_t written;
 };
 
 static void ink_features_event(void *arg, const struct ink_flow_event *event)
 {
 	struct ink_features_job *job = arg;
+	uint64_t base = job->stats->first_ns, real = event->time_ns;
 
-	ink_rows_event(&job->rows, event, event->time_ns,
-		       ink_labels_find(job->labels, &event->key, event->time_ns, job->label));
+	/* Packets may be older than the first one; those weren't stretched. */
+	if (real > base)
+		real = base + (uint64_t)((__uint128_t)(real - base) * 1000 / job->stretch);
+	ink_rows_event(&job->rows, event, real,
+		       ink_labels_find(job->labels, &event->key, real, job->label));
 	job->written++;
 }
 
 static int ink_features_run(const char *capture, const char *out, struct ink_features_job *job,
 			    const struct ink_capture_options *options)
 {
-	struct ink_flow_config config = { .event = ink_features_event, .arg = job };
+	struct ink_flow_config config = {
+		.event = ink_features_event, .arg = job,
+		.policy.two_way = options->n_local > 0,
+	};
 	struct ink_flow_table *table = ink_flow_table_new(&config);
 	const struct ink_flow_counters *count = ink_flow_table_counters(table);
 	struct ink_capture_stats stats;
 	int code;
 
+	job->stats = &stats;
 	ink_rows_heading(&job->rows);
 	code = ink_capture_run(capture, options, table, &stats);
 	if (fflush(job->rows.to) || ferror(job->rows.to)) {
@@ -67,7 +77,7 @@ static int ink_features_run(const char *capture, const char *out, struct ink_fea
 int cmd_features(int argc, char **argv)
 {
 	struct ink_features_job job = { .label = "unknown" };
-	const char *out = NULL, *labels = NULL, *label = NULL;
+	const char *out = NULL, *labels = NULL, *label = NULL, *stretch = NULL;
 	struct ink_list local = { 0 };
 	const struct ink_option options[] = {
 		{ "out", 'o', "FILE", "write the CSV there, not to stdout", INK_OPT_STRING, &out },
@@ -76,8 +86,10 @@ int cmd_features(int argc, char **argv)
 		  INK_OPT_STRING, &labels },
 		{ "label", 0, "TEXT", "label of flows that no rule matches",
 		  INK_OPT_STRING, &label },
-		{ "local", 0, "CIDR", "addresses of the protected side: packets from there are\n"
-		  "outgoing and skipped; may be repeated", INK_OPT_LIST, &local },
+		{ "local", 0, "CIDR", "addresses of the protected side: packets from there go\n"
+		  "out; without it all come in; may be repeated", INK_OPT_LIST, &local },
+		{ "stretch", 0, "FACTOR", "as if all had happened so many times as slowly; labels go by\n"
+		  "the times of the capture", INK_OPT_STRING, &stretch },
 		{ 0 },
 	};
 	const struct ink_usage usage = {
@@ -98,6 +110,8 @@ int cmd_features(int argc, char **argv)
 	prefixes = ink_prefixes_parse("local", local.items, local.n);
 	capture.local = prefixes;
 	capture.n_local = local.n;
+	capture.stretch = ink_stretch_parse(stretch);
+	job.stretch = capture.stretch;
 	if (label)
 		job.label = label;
 	if (strpbrk(job.label, ",\"\n\r"))

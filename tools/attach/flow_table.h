@@ -16,21 +16,27 @@
 
 /**
  * struct ink_flow_config - how a table behaves; zeroed members mean the default
- * @flows: entries of the flow table, as the hook's by default
- * @sources: entries of the source table
+ * @flows: entries of the table of proven flows, as the hook's by default
+ * @pending: entries of the table of other flows
+ * @sources: entries of the table of proven sources
+ * @strangers: entries of the table of other sources
  * @services: entries of the service table
  * @allow: prefixes that are let through without being scored
  * @n_allow: their number
+ * @policy: as the hook's
  * @verdict: says what a slot would, 0 or a negative errno; NULL: always "pass"
  * @event: gets a record of each scored packet; may be NULL
  * @arg: for both
  */
 struct ink_flow_config {
 	size_t flows;
+	size_t pending;
 	size_t sources;
+	size_t strangers;
 	size_t services;
 	const struct ink_prefix *allow;
 	size_t n_allow;
+	struct ink_flow_policy policy;
 	int (*verdict)(void *arg, const struct ink_flow_vector *features,
 		       struct inkling_verdict *verdict);
 	void (*event)(void *arg, const struct ink_flow_event *event);
@@ -49,16 +55,19 @@ void ink_flow_table_free(struct ink_flow_table *table);
  * @captured: bytes that are there
  * @wire: bytes that there were on the wire
  * @ethertype: 0 for an Ethernet frame, else what @data is
+ * @way: of the packet
  * @now: ns; differences count, and 0 is not a time
  *
  * Return: true when the packet is dropped.
  */
 bool ink_flow_table_packet(struct ink_flow_table *table, const uint8_t *data, size_t captured,
-			   size_t wire, uint16_t ethertype, uint64_t now);
+			   size_t wire, uint16_t ethertype, enum ink_direction way, uint64_t now);
+/* After a change of the allow-list. */
+void ink_flow_table_allow_changed(struct ink_flow_table *table);
 const struct ink_flow_counters *ink_flow_table_counters(const struct ink_flow_table *table);
 
-/* The remote address of a packet, to tell directions; false when it has none. */
-bool ink_flow_table_remote(const uint8_t *data, size_t captured, size_t wire, uint16_t ethertype,
+/* The source address of a packet, to tell directions; false when it has none. */
+bool ink_flow_table_source(const uint8_t *data, size_t captured, size_t wire, uint16_t ethertype,
 			   uint8_t addr[16]);
 
 #endif /* INK_FLOW_TABLE_H */

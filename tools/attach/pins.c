@@ -217,12 +217,37 @@ int ink_attachment_read(const char *target, struct ink_attachment *record)
 		err = -EPROTO;	/* pinned by another version */
 	else if (bpf_map_lookup_elem(fd, &key, record))
 		err = -errno;
-	else if (record->version != 1)
+	else if (record->version != 2)
 		err = -EPROTO;
 	close(fd);
 	record->slot[sizeof(record->slot) - 1] = '\0';
 	record->target[sizeof(record->target) - 1] = '\0';
 	return err;
+}
+
+/* The interface's number comes first in what is said of links of XDP and of TCX. */
+bool ink_pinned_link_alive(const char *path)
+{
+	struct bpf_link_info info = { 0 };
+	uint32_t size = sizeof(info);
+	int fd = bpf_obj_get(path);
+	bool alive = fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size) && info.xdp.ifindex;
+
+	if (fd >= 0)
+		close(fd);
+	return alive;
+}
+
+int ink_pinned_link_detach(const char *path)
+{
+	int fd = bpf_obj_get(path), err;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	err = bpf_link_detach(fd) ? -errno : 0;
+	close(fd);
+	/* -ENOLINK: the interface went away before us. */
+	return err == -ENOLINK ? 0 : err;
 }
 
 /* Add up @n u64 of entry @key of a per-CPU array. */

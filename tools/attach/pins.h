@@ -7,8 +7,8 @@
  * attaching programs (program.h).
  *
  * /sys/fs/bpf/inkling/TARGET/ holds the maps by their names in flow.bpf.c, the
- * array "info" with one struct ink_attachment, and "link" or "program". TARGET
- * is IFACE or NETNS:IFACE, with "." written as "%2e" since the kernel reserves
+ * array "info" with one struct ink_attachment, "link" or "program" of XDP, and
+ * "link_in" and "link_out" of tc where the kernel has such links. TARGET is IFACE or NETNS:IFACE, with "." written as "%2e" since the kernel reserves
  * dots there.
  */
 #ifndef INK_PINS_H
@@ -28,6 +28,26 @@ enum ink_via {
 	INK_VIA_LINK,		/* alone on the interface */
 };
 
+/* Where packets are judged on their way in. */
+enum ink_hook {
+	INK_HOOK_XDP,
+	INK_HOOK_TC,
+};
+
+/* How a program of tc hangs on the interface. */
+enum ink_tc_way {
+	INK_TC_NONE,
+	INK_TC_TCX,		/* a pinned link */
+	INK_TC_CLSACT,		/* a filter */
+};
+
+struct ink_tc_record {
+	uint32_t way;		/* enum ink_tc_way */
+	uint32_t out;		/* on the way out, else in */
+	uint32_t prog_id;
+	uint32_t made_qdisc;
+};
+
 enum ink_xdp_mode {
 	INK_XDP_AUTO,
 	INK_XDP_NATIVE,
@@ -36,7 +56,7 @@ enum ink_xdp_mode {
 
 /* The record of an attachment. Only this program writes and reads it. */
 struct ink_attachment {
-	uint32_t version;	/* 1 */
+	uint32_t version;	/* 2 */
 	uint32_t slot_id;
 	char slot[INKLING_SLOT_NAME_MAX];
 	char target[INK_TARGET_MAX];
@@ -48,6 +68,11 @@ struct ink_attachment {
 	uint32_t event_limit;
 	uint64_t schema;
 	int64_t since;		/* seconds since 1970 */
+	uint32_t hook;		/* enum ink_hook */
+	uint32_t zero;
+	struct ink_tc_record tc_in;
+	struct ink_tc_record tc_out;
+	struct ink_flow_policy policy;
 };
 
 /* Split NETNS:IFACE; @netns is empty when there is none. False: not a target. */
@@ -72,6 +97,10 @@ char **ink_pins_list(size_t *n);
 int ink_attachment_write(const char *target, const struct ink_attachment *record);
 /* 0, or -errno: -ENOENT nothing is attached there. */
 int ink_attachment_read(const char *target, struct ink_attachment *record);
+
+/* A pinned BPF link: does it still hang on an interface; take it off (0 or -errno). */
+bool ink_pinned_link_alive(const char *path);
+int ink_pinned_link_detach(const char *path);
 
 /* Sum over all CPUs; 0 or -errno. */
 int ink_counters_read(const char *target, struct ink_flow_counters *sum);

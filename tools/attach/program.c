@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The flow program; see program.h.
+ * The flow programs on an interface; see program.h.
  */
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <dirent.h>
 #include <errno.h>
 #include <linux/if_link.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,227 +14,18 @@
 
 #include "cli.h"
 #include "program.h"
+#include "program_object.h"
+#include "program_tc.h"
 
-#define PROGRAM	"inkling_flow"
-#define SECTION	"xdp.frags"
 #define XDP_PINS	"/sys/fs/bpf/xdp"	/* libxdp's */
 #define XDP_PROGS_MAX	10			/* of one dispatcher */
 
-static const char *const pinned_maps[] = {
-	"flows", "sources", "services", "allow4", "allow6", "counters", "errors", "events",
-};
-
-/* The last warnings of libbpf, which often say more than the errno. */
-static char library_says[400];
-
-static void ink_library_note(const char *fmt, va_list ap)
+static int ink_attach_out(struct bpf_object *obj, const struct ink_program_options *o,
+			  struct ink_program_result *r)
 {
-	char line[400];
-	size_t room = sizeof(library_says) - strlen(library_says);
-	int n = vsnprintf(line, sizeof(line), fmt, ap);
+	struct bpf_program *prog = bpf_object__find_program_by_name(obj, INK_PROGRAM_OUT);
 
-	while (n > 0 && n < (int)sizeof(line) && line[n - 1] == '\n')
-		line[--n] = '\0';
-	if (n > 0 && strlen(line) + 3 < room)
-		sprintf(library_says + strlen(library_says), "%s%s", *library_says ? "; " : "",
-			line);
-}
-
-static int ink_libbpf_print(enum libbpf_print_level level, const char *fmt, va_list ap)
-{
-	if (getenv("INKLING_DEBUG"))
-		return vfprintf(stderr, fmt, ap);
-	if (level == LIBBPF_WARN)
-		ink_library_note(fmt, ap);
-	return 0;
-}
-
-static int ink_libxdp_print(enum libxdp_print_level level, const char *fmt, va_list ap)
-{
-	if (getenv("INKLING_DEBUG"))
-		return vfprintf(stderr, fmt, ap);
-	if (level == LIBXDP_WARN)
-		ink_library_note(fmt, ap);
-	return 0;
-}
-
-/* $INKLING_BPF_DIR, beside the binary in a build folder, or where it is installed. */
-const char *ink_program_object(void)
-{
-	const char *dir = getenv("INKLING_BPF_DIR"), *path;
-	char self[512];
-	ssize_t n;
-
-	if (dir) {
-		path = ink_fmt("%s/flow.bpf.o", dir);
-		return access(path, R_OK) ? NULL : path;
-	}
-	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	while (n > 0 && self[n - 1] != '/')
-		n--;
-	if (n > 0) {
-		self[n - 1] = '\0';
-		path = ink_fmt("%s/bpf/flow.bpf.o", self);
-		if (!access(path, R_OK))
-			return path;
-		path = ink_fmt("%s/../lib/inkling/bpf/flow.bpf.o", self);
-		if (!access(path, R_OK))
-			return path;
-	}
-	path = "/usr/lib/inkling/bpf/flow.bpf.o";
-	return access(path, R_OK) ? NULL : path;
-}
-
-/* Give a "const volatile" variable of the object its value. */
-static int ink_constant_set(struct bpf_object *obj, const char *name, uint32_t value)
-{
-	const struct btf *btf = bpf_object__btf(obj);
-	int section = btf ? btf__find_by_name_kind(btf, ".rodata", BTF_KIND_DATASEC) : -ENOENT;
-	const struct btf_var_secinfo *var;
-	const struct btf_type *t;
-	struct bpf_map *map;
-	size_t size;
-	char *data;
-	int i;
-
-	if (section < 0)
-		return section;
-	t = btf__type_by_id(btf, (uint32_t)section);
-	var = btf_var_secinfos(t);
-	for (i = 0; i < btf_vlen(t); i++, var++)
-		if (!strcmp(btf__name_by_offset(btf, btf__type_by_id(btf, var->type)->name_off),
-			    name))
-			break;
-	if (i == btf_vlen(t) || var->size != sizeof(value))
-		return -ENOENT;
-	bpf_object__for_each_map(map, obj) {
-		if (!strstr(bpf_map__name(map), ".rodata"))
-			continue;
-		data = (char *)bpf_map__initial_value(map, &size);
-		if (!data || var->offset + sizeof(value) > size)
-			return -EINVAL;
-		memcpy(data + var->offset, &value, sizeof(value));
-		return 0;
-	}
-	return -ENOENT;
-}
-
-static int ink_allow_put(int fd4, int fd6, const struct ink_prefix *prefix, bool add)
-{
-	struct { uint32_t bits; uint8_t addr[16]; } key = { .bits = prefix->bits };
-	int fd = prefix->family == 4 ? fd4 : fd6;
-	uint32_t one = 1;
-
-	memcpy(key.addr, prefix->addr, 16);
-	if (prefix->family == 4) {
-		key.bits = prefix->bits - 96u;
-		memcpy(key.addr, prefix->addr + 12, 4);
-	}
-	if (add)
-		return bpf_map_update_elem(fd, &key, &one, BPF_ANY) ? -errno : 0;
-	return bpf_map_delete_elem(fd, &key) ? -errno : 0;
-}
-
-int ink_allow_change(const char *target, const struct ink_prefix *prefix, bool add)
-{
-	int fd = bpf_obj_get(ink_pin_path(target, prefix->family == 4 ? "allow4" : "allow6")), err;
-
-	if (fd < 0)
-		return -errno;
-	err = ink_allow_put(fd, fd, prefix, add);
-	close(fd);
-	return err;
-}
-
-/* A map of the object, made before the object is loaded so that it is never seen empty. */
-static int ink_map_prepare(struct bpf_object *obj, const char *name, const char *target)
-{
-	LIBBPF_OPTS(bpf_map_create_opts, opts);
-	struct bpf_map *map = bpf_object__find_map_by_name(obj, name);
-	int fd;
-
-	if (!map)
-		return -ENOENT;
-	fd = bpf_obj_get(ink_pin_path(target, name));
-	if (fd >= 0)
-		return fd;
-	opts.map_flags = bpf_map__map_flags(map);
-	fd = bpf_map_create(bpf_map__type(map), name, bpf_map__key_size(map),
-			    bpf_map__value_size(map), bpf_map__max_entries(map), &opts);
-	if (fd < 0)
-		return -errno;
-	if (!bpf_obj_pin(fd, ink_pin_path(target, name)))
-		return fd;
-	close(fd);
-	return -errno;
-}
-
-static int ink_allow_prepare(struct bpf_object *obj, const struct ink_program_options *o)
-{
-	int fd4 = ink_map_prepare(obj, "allow4", o->target);
-	int fd6 = ink_map_prepare(obj, "allow6", o->target);
-	int err = fd4 < 0 ? fd4 : fd6 < 0 ? fd6 : 0;
-	size_t i;
-
-	for (i = 0; i < o->n_allow && !err; i++)
-		err = ink_allow_put(fd4, fd6, &o->allow[i], true);
-	/* reuse_fd() makes copies of its own. */
-	if (!err)
-		err = bpf_map__reuse_fd(bpf_object__find_map_by_name(obj, "allow4"), fd4);
-	if (!err)
-		err = bpf_map__reuse_fd(bpf_object__find_map_by_name(obj, "allow6"), fd6);
-	if (fd4 >= 0)
-		close(fd4);
-	if (fd6 >= 0)
-		close(fd6);
-	return err;
-}
-
-/* Open the object and set all that has to be set before it is loaded. */
-static struct bpf_object *ink_object_open(const struct ink_program_options *o, int *err)
-{
-	struct bpf_object *obj;
-
-	library_says[0] = '\0';
-	libbpf_set_print(ink_libbpf_print);
-	libxdp_set_print(ink_libxdp_print);
-	obj = bpf_object__open_file(o->object, NULL);
-	if (!obj) {
-		*err = -errno;
-		return NULL;
-	}
-	*err = ink_constant_set(obj, "ink_slot_id", o->slot_id);
-	if (!*err)
-		*err = ink_constant_set(obj, "ink_event_limit", o->event_limit);
-	if (!*err)
-		*err = ink_constant_set(obj, "ink_export", o->export);
-	if (!*err && o->flows)
-		*err = bpf_map__set_max_entries(bpf_object__find_map_by_name(obj, "flows"),
-						o->flows);
-	if (!*err)
-		*err = bpf_map__set_max_entries(bpf_object__find_map_by_name(obj, "events"),
-						o->ring);
-	if (!*err)
-		*err = ink_allow_prepare(obj, o);
-	if (!*err)
-		return obj;
-	bpf_object__close(obj);
-	return NULL;
-}
-
-static int ink_maps_pin(struct bpf_object *obj, const char *target)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(pinned_maps) / sizeof(pinned_maps[0]); i++) {
-		struct bpf_map *map = bpf_object__find_map_by_name(obj, pinned_maps[i]);
-
-		if (!strncmp(pinned_maps[i], "allow", 5))
-			continue;	/* pinned when it was made */
-		if (bpf_obj_pin(bpf_map__fd(map), ink_pin_path(target, pinned_maps[i])))
-			return -errno;
-	}
-	return 0;
+	return ink_tc_attach(bpf_program__fd(prog), o->ifindex, true, o->target, &r->tc_out);
 }
 
 /* With XDP_MODE_UNSPEC libxdp tries native first; *@mode is what it became. */
@@ -262,7 +51,7 @@ static int ink_attach_dispatcher(const struct ink_program_options *o,
 	obj = ink_object_open(o, &err);
 	if (!obj)
 		return err;
-	xdp = xdp_program__from_bpf_obj(obj, SECTION);
+	xdp = xdp_program__from_bpf_obj(obj, INK_PROGRAM_SECTION);
 	err = (int)libxdp_get_error(xdp);
 	if (err) {
 		bpf_object__close(obj);
@@ -275,6 +64,8 @@ static int ink_attach_dispatcher(const struct ink_program_options *o,
 		if (!err && bpf_obj_pin(xdp_program__fd(xdp),
 					ink_pin_path(o->target, "program")))
 			err = -errno;
+		if (!err)
+			err = ink_attach_out(obj, o, r);
 		if (err)
 			xdp_program__detach(xdp, (int)o->ifindex, r->mode == INK_XDP_SKB ?
 					    XDP_MODE_SKB : XDP_MODE_NATIVE, 0);
@@ -305,35 +96,48 @@ static int ink_link_try(int prog, uint32_t ifindex, enum ink_xdp_mode asked,
 
 static int ink_attach_link(const struct ink_program_options *o, struct ink_program_result *r)
 {
-	struct bpf_prog_info info = { 0 };
-	uint32_t size = sizeof(info);
-	struct bpf_program *prog;
 	struct bpf_object *obj;
 	int err, link = -1, fd;
 
 	obj = ink_object_open(o, &err);
 	if (!obj)
 		return err;
-	prog = bpf_object__find_program_by_name(obj, PROGRAM);
-	err = bpf_object__load(obj);
-	if (err)
-		goto out;
-	fd = bpf_program__fd(prog);
-	err = bpf_obj_get_info_by_fd(fd, &info, &size) ? -errno : 0;
-	if (!err)
-		err = ink_maps_pin(obj, o->target);
-	if (err)
-		goto out;
-	r->prog_id = info.id;
-	link = ink_link_try(fd, o->ifindex, o->mode, &r->mode);
-	if (link < 0)
-		err = link;
-	else if (bpf_obj_pin(link, ink_pin_path(o->target, "link")))
+	fd = ink_object_load(obj, o, INK_PROGRAM_XDP, &r->prog_id);
+	err = fd < 0 ? fd : 0;
+	if (!err) {
+		link = ink_link_try(fd, o->ifindex, o->mode, &r->mode);
+		err = link < 0 ? link : 0;
+	}
+	if (!err && bpf_obj_pin(link, ink_pin_path(o->target, "link")))
 		err = -errno;
-out:
-	/* Closing an unpinned link takes the program off again. */
+	if (!err)
+		err = ink_attach_out(obj, o, r);
+	/* Closing an unpinned link takes the program off again; the pin goes with the folder. */
 	if (link >= 0)
 		close(link);
+	bpf_object__close(obj);
+	return err;
+}
+
+static int ink_attach_tc(const struct ink_program_options *o, struct ink_program_result *r)
+{
+	struct ink_attachment half = { .ifindex = o->ifindex };
+	struct bpf_object *obj;
+	int err, fd;
+
+	obj = ink_object_open(o, &err);
+	if (!obj)
+		return err;
+	fd = ink_object_load(obj, o, INK_PROGRAM_TC, &r->prog_id);
+	err = fd < 0 ? fd : ink_tc_attach(fd, o->ifindex, false, o->target, &r->tc_in);
+	if (!err) {
+		err = ink_attach_out(obj, o, r);
+		snprintf(half.target, sizeof(half.target), "%s", o->target);
+		if (err)
+			ink_tc_detach(&half, &r->tc_in);
+		/* It goes with the last of its filters. */
+		r->tc_out.made_qdisc |= r->tc_in.made_qdisc;
+	}
 	bpf_object__close(obj);
 	return err;
 }
@@ -344,7 +148,7 @@ static void ink_failure_note(struct ink_program_result *r, int err)
 	size_t used = strlen(r->failure);
 
 	snprintf(r->failure + used, sizeof(r->failure) - used, "%s%s%s%s", used ? "; alone: " : "",
-		 strerror(-err), *library_says ? ": " : "", library_says);
+		 strerror(-err), *ink_library_said() ? ": " : "", ink_library_said());
 }
 
 int ink_program_attach(const struct ink_program_options *o, struct ink_program_result *r)
@@ -352,6 +156,12 @@ int ink_program_attach(const struct ink_program_options *o, struct ink_program_r
 	int err;
 
 	memset(r, 0, sizeof(*r));
+	if (o->hook == INK_HOOK_TC) {
+		err = ink_attach_tc(o, r);
+		if (err)
+			ink_failure_note(r, err);
+		return err;
+	}
 	if (o->via_any || o->via == INK_VIA_DISPATCHER) {
 		r->via = INK_VIA_DISPATCHER;
 		err = ink_attach_dispatcher(o, r);
@@ -436,6 +246,38 @@ static struct xdp_program *ink_dispatcher_find(const struct ink_attachment *reco
 	return p;
 }
 
+/*
+ * A command that is killed between putting the program on an interface and
+ * writing it down leaves one that no record names. With the lock held and no
+ * record there, each program of this name is such a one.
+ */
+void ink_program_sweep(uint32_t ifindex)
+{
+	struct xdp_program *p = NULL, *stray;
+	struct xdp_multiprog *mp;
+
+	ink_library_listen();
+	mp = xdp_multiprog__get_from_ifindex((int)ifindex);
+	ink_tc_sweep(ifindex);
+	if (libxdp_get_error(mp))
+		return;
+	do {
+		stray = NULL;
+		while (!stray && (p = xdp_multiprog__next_prog(p, mp)))
+			if (!strcmp(xdp_program__name(p), INK_PROGRAM_XDP))
+				stray = p;
+		/* Detaching it makes another dispatcher of the rest. */
+		if (!stray || xdp_program__detach(stray, (int)ifindex,
+						  xdp_multiprog__attach_mode(mp), 0))
+			break;
+		xdp_multiprog__close(mp);
+		mp = xdp_multiprog__get_from_ifindex((int)ifindex);
+		p = NULL;
+	} while (!libxdp_get_error(mp));
+	if (!libxdp_get_error(mp))
+		xdp_multiprog__close(mp);
+}
+
 static int ink_detach_dispatcher(const struct ink_attachment *record)
 {
 	struct xdp_multiprog *mp;
@@ -451,53 +293,48 @@ static int ink_detach_dispatcher(const struct ink_attachment *record)
 	return err;
 }
 
-static bool ink_link_alive(const struct ink_attachment *record)
+static bool ink_dispatcher_alive(const struct ink_attachment *record)
 {
-	struct bpf_link_info info = { 0 };
-	uint32_t size = sizeof(info);
-	int fd = bpf_obj_get(ink_pin_path(record->target, "link"));
-	bool alive = fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size) && info.xdp.ifindex;
+	struct xdp_multiprog *mp;
+	bool alive = ink_dispatcher_find(record, &mp);
 
-	if (fd >= 0)
-		close(fd);
+	xdp_multiprog__close(mp);
 	return alive;
 }
 
 bool ink_program_alive(const struct ink_attachment *record)
 {
 	char netns[INK_TARGET_MAX], iface[16];
-	struct xdp_multiprog *mp;
 	bool alive;
 	int old;
 
-	libbpf_set_print(ink_libbpf_print);
-	libxdp_set_print(ink_libxdp_print);
-	if (record->via == INK_VIA_LINK)
-		return ink_link_alive(record);
+	ink_library_listen();
 	if (!ink_target_split(record->target, netns, iface))
 		return false;
 	old = ink_netns_enter(netns);
 	if (old < 0)
 		return false;
-	alive = ink_dispatcher_find(record, &mp);
-	xdp_multiprog__close(mp);
+	if (record->hook == INK_HOOK_TC)
+		alive = ink_tc_alive(record, &record->tc_in);
+	else if (record->via == INK_VIA_LINK)
+		alive = ink_pinned_link_alive(ink_pin_path(record->target, "link"));
+	else
+		alive = ink_dispatcher_alive(record);
+	alive = alive && ink_tc_alive(record, &record->tc_out);
 	ink_netns_leave(old);
 	return alive;
 }
 
 int ink_program_detach(const struct ink_attachment *record)
 {
-	int fd, err;
+	int err;
 
-	libbpf_set_print(ink_libbpf_print);
-	libxdp_set_print(ink_libxdp_print);
-	if (record->via == INK_VIA_DISPATCHER)
-		return ink_detach_dispatcher(record);
-	fd = bpf_obj_get(ink_pin_path(record->target, "link"));
-	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
-	err = bpf_link_detach(fd) ? -errno : 0;
-	close(fd);
-	/* -ENOLINK: the interface went away before us. */
-	return err == -ENOLINK ? 0 : err;
+	ink_library_listen();
+	if (record->hook == INK_HOOK_TC)
+		err = ink_tc_detach(record, &record->tc_in);
+	else if (record->via == INK_VIA_DISPATCHER)
+		err = ink_detach_dispatcher(record);
+	else
+		err = ink_pinned_link_detach(ink_pin_path(record->target, "link"));
+	return err ?: ink_tc_detach(record, &record->tc_out);
 }

@@ -32,7 +32,7 @@ struct ink_replay {
 };
 
 struct ink_replay_options {
-	const char *model, *slot, *mode, *threshold, *out;
+	const char *model, *slot, *mode, *threshold, *out, *stretch;
 	struct ink_list local, allow;
 	bool flows;
 };
@@ -215,9 +215,11 @@ static int ink_replay_run(const char *path, struct ink_replay *r,
 {
 	struct ink_flow_config config = {
 		.verdict = ink_replay_verdict, .event = ink_replay_event, .arg = r,
-		.n_allow = opt->allow.n,
+		.n_allow = opt->allow.n, .policy.two_way = opt->local.n > 0,
 	};
-	struct ink_capture_options capture = { .n_local = opt->local.n };
+	struct ink_capture_options capture = {
+		.n_local = opt->local.n, .stretch = ink_stretch_parse(opt->stretch),
+	};
 	struct ink_prefix *local = ink_prefixes_parse("local", opt->local.items, opt->local.n);
 	struct ink_prefix *allow = ink_prefixes_parse("allow", opt->allow.items, opt->allow.n);
 	struct ink_capture_stats stats;
@@ -245,6 +247,21 @@ static int ink_replay_run(const char *path, struct ink_replay *r,
 	return code;
 }
 
+/* The judge, and the file of rows. */
+static void ink_replay_open(struct ink_replay *r, const struct ink_replay_options *opt)
+{
+	if (opt->model)
+		ink_replay_model(r, opt->model, opt->threshold);
+	else
+		ink_replay_slot(r, opt->slot);
+	if (!opt->out)
+		return;
+	r->rows.to = fopen(opt->out, "w");
+	if (!r->rows.to)
+		ink_die(ink_exit_errno(errno), ink_fmt("can't write %s: %s",
+			ink_fmt_safe(opt->out), strerror(errno)), NULL);
+}
+
 int cmd_replay(int argc, char **argv)
 {
 	struct ink_replay_options opt = { 0 };
@@ -257,8 +274,10 @@ int cmd_replay(int argc, char **argv)
 		  "packets change what a source looks like", INK_OPT_STRING, &opt.mode },
 		{ "threshold", 't', "T", "with --model: 0..1, raw:SCORE, or default (the model's)",
 		  INK_OPT_STRING, &opt.threshold },
-		{ "local", 0, "CIDR", "addresses of the protected side: packets from there are\n"
-		  "outgoing and skipped; may be repeated", INK_OPT_LIST, &opt.local },
+		{ "local", 0, "CIDR", "addresses of the protected side: packets from there go\n"
+		  "out; without it all come in; may be repeated", INK_OPT_LIST, &opt.local },
+		{ "stretch", 0, "FACTOR", "as if all had happened so many times as slowly",
+		  INK_OPT_STRING, &opt.stretch },
 		{ "allow", 0, "CIDR", "never score these remote addresses; may be repeated",
 		  INK_OPT_LIST, &opt.allow },
 		{ "flows", 'f', NULL, "show every flow", INK_OPT_FLAG, &opt.flows },
@@ -291,16 +310,7 @@ int cmd_replay(int argc, char **argv)
 						ink_fmt_safe(opt.mode)), NULL);
 	if (opt.mode && !strcmp(opt.mode, "enforce"))
 		r.mode = INKLING_MODE_ENFORCE;
-	if (opt.model)
-		ink_replay_model(&r, opt.model, opt.threshold);
-	else
-		ink_replay_slot(&r, opt.slot);
-	if (opt.out) {
-		r.rows.to = fopen(opt.out, "w");
-		if (!r.rows.to)
-			ink_die(ink_exit_errno(errno), ink_fmt("can't write %s: %s",
-				ink_fmt_safe(opt.out), strerror(errno)), NULL);
-	}
+	ink_replay_open(&r, &opt);
 	code = ink_replay_run(argv[1], &r, &opt);
 	ink_results_free(&r.results);
 	ink_model_close(r.model);

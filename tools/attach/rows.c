@@ -11,7 +11,7 @@
 #include "rows.h"
 
 const struct inkling_feature ink_flow_schema[INK_FLOW_FEATURES] = INK_FLOW_FEATURE_TABLE;
-const struct inkling_name ink_flow_names[INK_START_NR] = INK_FLOW_NAME_TABLE;
+const struct inkling_name ink_flow_names[INK_FLOW_NAMES] = INK_FLOW_NAME_TABLE;
 
 const char *ink_action_name(unsigned int action)
 {

@@ -34,7 +34,7 @@ struct ink_rows {
 };
 
 extern const struct inkling_feature ink_flow_schema[INK_FLOW_FEATURES];
-extern const struct inkling_name ink_flow_names[INK_START_NR];
+extern const struct inkling_name ink_flow_names[INK_FLOW_NAMES];
 
 void ink_rows_heading(const struct ink_rows *rows);
 /* @time_ns is shown instead of the event's own; @label only counts with rows->labels. */

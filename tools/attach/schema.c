@@ -15,7 +15,7 @@
 #include "schema.h"
 
 const struct ink_schema ink_schema_flow = {
-	ink_flow_schema, ink_flow_names, INK_FLOW_FEATURES, INK_START_NR,
+	ink_flow_schema, ink_flow_names, INK_FLOW_FEATURES, INK_FLOW_NAMES,
 };
 
 /* Copy a section's bytes; *@size is 0 when there is none of that name. */

@@ -209,6 +209,7 @@ int cmd_show(int argc, char **argv);
 int cmd_mode(int argc, char **argv);
 int cmd_set(int argc, char **argv);
 int cmd_rollback(int argc, char **argv);
+int cmd_promote(int argc, char **argv);
 int cmd_unload(int argc, char **argv);
 int cmd_score(int argc, char **argv);
 int cmd_watch(int argc, char **argv);
@@ -221,6 +222,7 @@ int cmd_compile(int argc, char **argv);		/* tools/compile */
 int cmd_attach(int argc, char **argv);		/* tools/attach */
 int cmd_detach(int argc, char **argv);
 int cmd_panic(int argc, char **argv);
+int cmd_check(int argc, char **argv);
 int cmd_allow(int argc, char **argv);
 int cmd_events(int argc, char **argv);
 int cmd_features(int argc, char **argv);

@@ -3,7 +3,7 @@
  * inkling load: a model into a slot of the kernel.
  *
  * What lives here: the command: verify here first, create the slot, load, set
- * mode and threshold. What doesn't: the protocol (libinkling).
+ * the mode. What doesn't: the protocol (libinkling).
  */
 #include <errno.h>
 #include <string.h>
@@ -11,8 +11,8 @@
 #include "words.h"
 
 struct load {
-	const char *path, *slot, *mode, *threshold, *contexts, *perm;
-	bool create, no_create, check;
+	const char *path, *slot, *mode, *threshold, *contexts, *perm, *sample;
+	bool create, no_create, check, shadow;
 	bool created;
 	uint32_t generation;
 	struct ink_model *model;
@@ -94,6 +94,15 @@ static void prepare_slot(struct ink_ctl *ctl, struct load *l)
 	ink_slot_free(slot);
 }
 
+/* A shadow needs a model beside it, so the slot is there and stays as it is. */
+static void prepare_shadow(struct ink_ctl *ctl, const struct load *l)
+{
+	struct ink_slot *slot = ink_open_slot(ctl, l->slot);
+
+	check_contexts(l, slot->contexts, ink_fmt("slot %s", l->slot));
+	ink_slot_free(slot);
+}
+
 static void finish_slot(struct ink_ctl *ctl, struct load *l)
 {
 	struct ink_slot_change change = { .set = 0 };
@@ -101,13 +110,6 @@ static void finish_slot(struct ink_ctl *ctl, struct load *l)
 	if (l->mode) {
 		change.set |= INK_SET_MODE;
 		change.mode = ink_word_parse_mode(l->mode);
-	}
-	if (l->threshold && !strcmp(l->threshold, "default")) {
-		change.set |= INK_SET_THRESHOLD_DEFAULT;
-	} else if (l->threshold) {
-		change.set |= INK_SET_THRESHOLD;
-		change.threshold = ink_word_parse_threshold(l->threshold,
-							    ink_model_header(l->model)->head);
 	}
 	if (l->perm && !l->created) {
 		change.set |= INK_SET_PERM;
@@ -122,8 +124,34 @@ static void progress(void *arg, size_t done, size_t total)
 	ink_progress_update(arg, done);
 }
 
+static uint32_t parse_sample(const char *text)
+{
+	uint64_t n;
+
+	if (!ink_parse_u64(text, UINT32_MAX, &n) || !n)
+		ink_die(INK_EXIT_USAGE, ink_fmt("--sample \"%s\" isn't a number of runs", ink_fmt_safe(text)),
+			"--sample 8 lets the shadow repeat one of eight runs, --sample 1 each of them");
+	return (uint32_t)n;
+}
+
+static struct ink_load_options load_options(const struct load *l)
+{
+	struct ink_load_options o = { .set = 0 };
+
+	if (l->threshold && strcmp(l->threshold, "default")) {
+		o.set |= INK_LOAD_THRESHOLD;
+		o.threshold = ink_word_parse_threshold(l->threshold, ink_model_header(l->model)->head);
+	}
+	if (l->shadow)
+		o.set |= INK_LOAD_SHADOW;
+	if (l->sample)
+		o.sample = parse_sample(l->sample);
+	return o;
+}
+
 static void load(struct ink_ctl *ctl, struct load *l)
 {
+	struct ink_load_options options = load_options(l);
 	struct ink_progress bar;
 	const void *image;
 	size_t size;
@@ -131,7 +159,7 @@ static void load(struct ink_ctl *ctl, struct load *l)
 
 	image = ink_model_image(l->model, &size);
 	ink_progress_begin(&bar, "loading", size);
-	err = ink_load(ctl, image, size, l->slot, NULL, progress, &bar, &l->generation);
+	err = ink_load_with(ctl, image, size, l->slot, &options, progress, &bar, &l->generation);
 	ink_progress_end(&bar);
 	if (!err)
 		return;
@@ -150,13 +178,15 @@ static void report(const struct load *l)
 
 	if (!ink_cli.json) {
 		if (!ink_cli.quiet)
-			printf("%s: %s %s, digest %s, generation %u\n", l->slot, card->name,
-			       card->version, ink_fmt_digest_short(h->digest), l->generation);
+			printf("%s: %s%s %s, digest %s, generation %u\n", l->slot,
+			       l->shadow ? "shadow " : "", card->name, card->version,
+			       ink_fmt_digest_short(h->digest), l->generation);
 		return;
 	}
 	o = ink_json_object();
 	ink_json_str(o, "slot", l->slot);
 	ink_json_bool(o, "created", l->created);
+	ink_json_bool(o, "shadow", l->shadow);
 	ink_json_str(o, "model", card->name);
 	ink_json_str(o, "version", card->version);
 	ink_json_str(o, "digest", ink_fmt_digest(h->digest));
@@ -177,8 +207,12 @@ static void check_words(const struct load *l)
 		ink_word_parse_contexts(l->contexts);
 	if (l->perm)
 		ink_slot_parse_perm(l->perm);
-	if (l->threshold && strcmp(l->threshold, "default"))
-		ink_word_parse_threshold(l->threshold, ink_model_header(l->model)->head);
+	if (l->shadow && (l->mode || l->contexts || l->perm))
+		ink_die(INK_EXIT_USAGE, "--mode, --contexts and --perm are of the slot, not of its shadow",
+			"leave them out, or set them by \"inkling set\"");
+	if (l->sample && !l->shadow)
+		ink_die(INK_EXIT_USAGE, "--sample is for a shadow", "give --shadow, too, or leave it out");
+	load_options(l);
 }
 
 int cmd_load(int argc, char **argv)
@@ -190,6 +224,10 @@ int cmd_load(int argc, char **argv)
 		  INK_OPT_STRING, &l.mode },
 		{ "threshold", 't', "T", "from which on an input is harmful: 0..1, raw:SCORE, or default (the model's)",
 		  INK_OPT_STRING, &l.threshold },
+		{ "shadow", 0, NULL, "load it beside the slot's model: it repeats some of the runs, and is\n"
+		  "counted but not heard, until \"inkling promote\"", INK_OPT_FLAG, &l.shadow },
+		{ "sample", 0, "N", "of the shadow: repeat one of N runs; default: 8",
+		  INK_OPT_STRING, &l.sample },
 		{ "contexts", 'c', "LIST", "of a new slot: task, softirq, hardirq or all, with commas; default: all\n"
 		  "that the model is fast enough for", INK_OPT_STRING, &l.contexts },
 		{ "perm", 'p', "MODE", "of the slot, as of a file: r sees it, x runs it; such as 0750",
@@ -206,7 +244,8 @@ int cmd_load(int argc, char **argv)
 		"of the slot go over to it between two runs; the model before stays for a rollback.",
 		.options = options,
 		.example = "inkling load flow.ink --slot net.flow --mode monitor\n"
-			   "inkling load flow.ink --slot net.flow --threshold 0.9",
+			   "inkling load flow.ink --slot net.flow --threshold 0.9\n"
+			   "inkling load flow-v2.ink --slot net.flow --shadow --sample 4",
 		.min_args = 1,
 		.max_args = 1,
 	};
@@ -219,7 +258,10 @@ int cmd_load(int argc, char **argv)
 	check_words(&l);
 	if (!l.check) {
 		ctl = ink_open_ctl();
-		prepare_slot(ctl, &l);
+		if (l.shadow)
+			prepare_shadow(ctl, &l);
+		else
+			prepare_slot(ctl, &l);
 		load(ctl, &l);
 		finish_slot(ctl, &l);
 		ink_ctl_close(ctl);

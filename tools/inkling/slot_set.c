@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * inkling mode, set, rollback, unload: changing slots.
+ * inkling mode, set, rollback, promote, unload: changing slots.
  *
  * What lives here: the commands and their settings as name=value. What
  * doesn't: loading models (load.c) and showing slots (slots.c).
  */
 #include <errno.h>
-#include <grp.h>
-#include <pwd.h>
 #include <string.h>
 #include "internal.h"
 #include "slots.h"
@@ -36,13 +34,12 @@ void ink_check_slot_name(const char *name)
 
 uint32_t ink_slot_parse_perm(const char *text)
 {
-	char *end;
-	unsigned long perm = strtoul(text, &end, 8);
+	uint32_t perm;
 
-	if (*text < '0' || *text > '7' || *end || perm > 0777)
+	if (!ink_word_find_perm(text, &perm))
 		ink_die(INK_EXIT_USAGE, ink_fmt("\"%s\" isn't a permission", ink_fmt_safe(text)),
 			"octal, as of a file, such as 0750: r sees the slot, x runs it");
-	return (uint32_t)perm;
+	return perm;
 }
 
 /* One line of what a slot is now. */
@@ -63,26 +60,20 @@ static void report(struct ink_ctl *ctl, const char *name)
 
 static uint32_t parse_uid(const char *text)
 {
-	struct passwd *p = getpwnam(text);
-	uint64_t id;
+	uint32_t uid;
 
-	if (p)
-		return p->pw_uid;
-	if (ink_parse_u64(text, UINT32_MAX - 1, &id))
-		return (uint32_t)id;
-	ink_die(INK_EXIT_USAGE, ink_fmt("there is no user \"%s\"", ink_fmt_safe(text)), NULL);
+	if (!ink_word_find_user(text, &uid))
+		ink_die(INK_EXIT_USAGE, ink_fmt("there is no user \"%s\"", ink_fmt_safe(text)), NULL);
+	return uid;
 }
 
 static uint32_t parse_gid(const char *text)
 {
-	struct group *g = getgrnam(text);
-	uint64_t id;
+	uint32_t gid;
 
-	if (g)
-		return g->gr_gid;
-	if (ink_parse_u64(text, UINT32_MAX - 1, &id))
-		return (uint32_t)id;
-	ink_die(INK_EXIT_USAGE, ink_fmt("there is no group \"%s\"", ink_fmt_safe(text)), NULL);
+	if (!ink_word_find_group(text, &gid))
+		ink_die(INK_EXIT_USAGE, ink_fmt("there is no group \"%s\"", ink_fmt_safe(text)), NULL);
+	return gid;
 }
 
 /* A class by its name or number. */
@@ -161,8 +152,8 @@ int cmd_set(int argc, char **argv)
 		.about =
 		"Changes settings of a slot, all of them or, when one is refused, none:\n"
 		"  mode=off|monitor|enforce\n"
-		"  threshold=T        from which on an input is harmful: a probability from 0 to 1,\n"
-		"                     raw:SCORE, or default for the model's own\n"
+		"  threshold=T        of the current model, from which on an input is harmful: a\n"
+		"                     probability from 0 to 1, raw:SCORE, or default for its own\n"
 		"  action.CLASS=A     pass, alert or drop, for a class by its name or number\n"
 		"  uid=USER gid=GROUP perm=OCTAL   who may see (r) and run (x) it",
 		.example = "inkling set net.flow threshold=0.9 action.scan=drop\n"
@@ -203,36 +194,69 @@ int cmd_mode(int argc, char **argv)
 	return INK_EXIT_OK;
 }
 
-int cmd_rollback(int argc, char **argv)
+/* One slot, one request without arguments, and what came of it. */
+static int do_simple(int argc, char **argv, const struct ink_usage *usage,
+		     int (*fn)(struct ink_ctl *ctl, const char *name))
 {
-	static const struct ink_usage usage = {
-		.args = "SLOT",
-		.about =
-		"Swaps a slot's model with the one before it; a second rollback swaps them again.",
-		.example = "inkling rollback net.flow",
-		.min_args = 1,
-		.max_args = 1,
-	};
 	struct ink_ctl *ctl;
 
-	ink_args_parse(argc, argv, &usage);
+	ink_args_parse(argc, argv, usage);
 	ctl = ink_open_ctl();
 	ink_check_slot_name(argv[1]);
-	if (ink_slot_rollback(ctl, argv[1]))
+	if (fn(ctl, argv[1]))
 		ink_die_refused();
 	report(ctl, argv[1]);
 	ink_ctl_close(ctl);
 	return INK_EXIT_OK;
 }
 
-int cmd_unload(int argc, char **argv)
+int cmd_rollback(int argc, char **argv)
 {
 	static const struct ink_usage usage = {
-		.args = "SLOT...",
+		.args = "SLOT",
+		.about =
+		"Swaps a slot's model with the one before it; a second rollback swaps them again. Each\n"
+		"keeps its threshold.",
+		.example = "inkling rollback net.flow",
+		.min_args = 1,
+		.max_args = 1,
+	};
+
+	return do_simple(argc, argv, &usage, ink_slot_rollback);
+}
+
+int cmd_promote(int argc, char **argv)
+{
+	static const struct ink_usage usage = {
+		.args = "SLOT",
+		.about =
+		"Makes a slot's shadow its model, between two runs, with the shadow's threshold. The model\n"
+		"before stays for a rollback.",
+		.example = "inkling load flow-v2.ink --slot net.flow --shadow\n"
+			   "inkling show net.flow\n"
+			   "inkling promote net.flow",
+		.min_args = 1,
+		.max_args = 1,
+	};
+
+	return do_simple(argc, argv, &usage, ink_slot_promote);
+}
+
+int cmd_unload(int argc, char **argv)
+{
+	static bool shadow;
+	static const struct ink_option options[] = {
+		{ "shadow", 0, NULL, "only the slot's shadow", INK_OPT_FLAG, &shadow },
+		{ 0 },
+	};
+	static const struct ink_usage usage = {
+		.args = "SLOT... [--shadow]",
 		.about =
 		"Deletes slots with their models and statistics. Sessions and BPF programs that use one get\n"
-		"an error from then on, and hooks let everything pass.",
-		.example = "inkling unload net.flow",
+		"an error from then on, and hooks let everything pass. With --shadow the slots stay as they\n"
+		"are, and only their shadows go.",
+		.options = options,
+		.example = "inkling unload net.flow\ninkling unload net.flow --shadow",
 		.min_args = 1,
 		.max_args = -1,
 	};
@@ -243,12 +267,12 @@ int cmd_unload(int argc, char **argv)
 	ctl = ink_open_ctl();
 	for (i = 1; i <= n; i++) {
 		ink_check_slot_name(argv[i]);
-		if (ink_slot_del(ctl, argv[i]))
+		if (shadow ? ink_slot_shadow_drop(ctl, argv[i]) : ink_slot_del(ctl, argv[i]))
 			ink_die_refused();
 		json_object_array_add(done, json_object_new_string(argv[i]));
 	}
 	o = ink_json_object();
-	ink_json_add(o, "deleted", done);
+	ink_json_add(o, shadow ? "dropped" : "deleted", done);
 	if (ink_cli.json)
 		ink_json_print(o);
 	else

@@ -2,8 +2,9 @@
 /*
  * inkling slots, show, watch: what the kernel holds.
  *
- * What lives here: the text form of slots. What doesn't: changing them
- * (slot_set.c, load.c) and the JSON form (slot_json.c).
+ * What lives here: the text form of slots. What doesn't: that of their shadows
+ * (slot_shadow.c), changing them (slot_set.c, load.c) and the JSON form
+ * (slot_json.c).
  */
 #include <errno.h>
 #include <signal.h>
@@ -70,11 +71,15 @@ uint64_t ink_slot_latency(const struct ink_slot *slot, double share)
 	return ((uint64_t)2 << i) - 1;
 }
 
+/* Its name, or its number where the model has no such class. */
+const char *ink_model_class(const struct ink_model_info *model, uint32_t class)
+{
+	return class < model->n_classes ? model->classes[class] : ink_fmt("%u", class);
+}
+
 const char *ink_slot_class(const struct ink_slot *slot, uint32_t class)
 {
-	if (slot->has_model && class < slot->model.n_classes)
-		return slot->model.classes[class];
-	return ink_fmt("%u", class);
+	return ink_model_class(&slot->model, class);
 }
 
 static const char *latency_cell(const struct ink_slot *slot, double share)
@@ -134,7 +139,7 @@ int cmd_slots(int argc, char **argv)
 	return INK_EXIT_OK;
 }
 
-static void print_model(const char *label, const struct ink_model_info *m)
+void ink_model_print(const char *label, const struct ink_model_info *m)
 {
 	printf("%-13s%s %s, generation %u, %s\n", label, m->name, m->version, m->generation,
 	       ink_word_head(m->head));
@@ -145,7 +150,8 @@ static void print_model(const char *label, const struct ink_model_info *m)
 	       ink_fmt_count(m->macs), ink_fmt_ns(m->cost_simd), m->isa, ink_fmt_ns(m->cost_scalar));
 	printf("%-13s%s in the kernel, %s for each run\n", "  memory", ink_fmt_bytes(m->bytes),
 	       ink_fmt_bytes(m->arena));
-	printf("%-13s%s\n", "  threshold", ink_word_score(m->threshold, m->head));
+	printf("%-13s%s%s\n", "  threshold", ink_word_score(m->threshold_used, m->head),
+	       m->threshold_used == m->threshold ? ", the model's" : ", set here");
 }
 
 static void print_verdicts(const struct ink_slot *slot)
@@ -205,20 +211,19 @@ static void print_slot(const struct ink_slot *slot)
 	printf("%-13s%s\n", "mode", ink_word_mode(slot->mode));
 	printf("%-13s%s\n", "contexts", ink_word_contexts(slot->contexts));
 	printf("%-13suid %u, gid %u, mode %04o\n", "owner", slot->uid, slot->gid, slot->perm);
-	if (slot->has_model) {
-		printf("%-13s%s%s\n", "threshold", ink_word_score(slot->threshold, slot->model.head),
-		       slot->threshold == slot->model.threshold ? ", the model's" : ", set here");
-		print_model("model", &slot->model);
-	} else {
+	if (slot->has_model)
+		ink_model_print("model", &slot->model);
+	else
 		printf("%-13snone\n", "model");
-	}
 	if (slot->has_previous)
-		print_model("previous", &slot->previous);
+		ink_model_print("previous", &slot->previous);
 	printf("%-13s%s (%s without vectors)\n", "runs", ink_fmt_count(slot->stats.runs),
 	       ink_fmt_count(slot->stats.scalar));
 	print_verdicts(slot);
 	print_errors(slot);
 	print_latency(slot);
+	if (slot->has_shadow)
+		ink_shadow_print(slot);
 }
 
 int cmd_show(int argc, char **argv)
@@ -227,7 +232,7 @@ int cmd_show(int argc, char **argv)
 		.args = "SLOT",
 		.about =
 		"Shows a slot: its settings, its model and the one before, verdicts by class, errors by\n"
-		"reason, and a histogram of the time that runs took.",
+		"reason, a histogram of the time that runs took, and how its shadow compares.",
 		.example = "inkling show net.flow",
 		.min_args = 1,
 		.max_args = 1,
@@ -247,9 +252,9 @@ int cmd_show(int argc, char **argv)
 	return INK_EXIT_OK;
 }
 
-static const char *event_word(uint32_t event)
+static const char *event_word(const struct ink_slot *slot)
 {
-	switch (event) {
+	switch (slot->event) {
 	case INKLING_CMD_SLOT_NEW:
 		return "created";
 	case INKLING_CMD_SLOT_DEL:
@@ -258,8 +263,14 @@ static const char *event_word(uint32_t event)
 		return "changed";
 	case INKLING_CMD_SLOT_ROLLBACK:
 		return "rolled-back";
+	case INKLING_CMD_SLOT_PROMOTE:
+		return "promoted";
+	case INKLING_CMD_SLOT_SHADOW_DROP:
+		return "shadow-dropped";
 	case INKLING_CMD_LOAD_COMMIT:
-		return "loaded";
+		/* What was just loaded has the highest number. */
+		return slot->has_shadow && slot->shadow.model.generation > slot->model.generation ?
+		       "shadow-loaded" : "loaded";
 	default:
 		return "event";
 	}
@@ -275,11 +286,11 @@ static void print_event(const struct ink_slot *slot)
 	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
 	if (ink_cli.json) {
 		o = ink_slot_json(slot);
-		ink_json_str(o, "event", event_word(slot->event));
+		ink_json_str(o, "event", event_word(slot));
 		ink_json_str(o, "time", when);
 		ink_json_print(o);
 	} else {
-		printf("%s %-12s %-20s %-8s %s\n", when, event_word(slot->event), slot->name,
+		printf("%s %-14s %-20s %-8s %s\n", when, event_word(slot), slot->name,
 		       ink_word_mode(slot->mode),
 		       slot->has_model ? ink_fmt("%s %s %s", slot->model.name, slot->model.version,
 						 ink_fmt_digest_short(slot->model.digest)) : "-");
@@ -304,8 +315,8 @@ int cmd_watch(int argc, char **argv)
 	static const struct ink_usage usage = {
 		.args = "[OPTION]...",
 		.about =
-		"Prints each change of a slot as it happens: created, loaded, changed, rolled back, deleted.\n"
-		"Verdicts are printed by \"inkling events\".",
+		"Prints each change of a slot as it happens: created, loaded, changed, rolled back, a shadow\n"
+		"loaded, promoted or dropped, deleted. Verdicts are printed by \"inkling events\".",
 		.options = options,
 		.example = "inkling watch --json",
 	};

@@ -26,6 +26,9 @@ uint64_t ink_slot_flagged(const struct ink_slot *slot);	/* verdicts other than c
 /* Upper end in ns of the bucket that holds this share of the runs; 0 without runs. */
 uint64_t ink_slot_latency(const struct ink_slot *slot, double share);
 const char *ink_slot_class(const struct ink_slot *slot, uint32_t class);
+const char *ink_model_class(const struct ink_model_info *model, uint32_t class);
+void ink_model_print(const char *label, const struct ink_model_info *m);
+void ink_shadow_print(const struct ink_slot *slot);
 struct json_object *ink_slot_json(const struct ink_slot *slot);
 
 #endif /* INK_SLOTS_H */

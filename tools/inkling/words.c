@@ -5,7 +5,9 @@
  * What lives here: the words of words.h. What doesn't: when they are said.
  */
 #include <errno.h>
+#include <grp.h>
 #include <math.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include "words.h"
@@ -74,42 +76,109 @@ struct json_object *ink_word_contexts_json(uint32_t mask)
 	return a;
 }
 
-static uint32_t parse(const char * const *words, size_t n, const char *what, const char *text,
-		      const char *all)
+static bool find(const char * const *words, size_t n, const char *text, uint32_t *value)
 {
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		if (!strcmp(words[i], text))
-			return (uint32_t)i;
+		if (!strcmp(words[i], text)) {
+			*value = (uint32_t)i;
+			return true;
+		}
+	return false;
+}
+
+bool ink_word_find_mode(const char *text, uint32_t *mode)
+{
+	return find(modes, COUNT(modes), text, mode);
+}
+
+bool ink_word_find_action(const char *text, uint32_t *action)
+{
+	return find(actions, COUNT(actions), text, action);
+}
+
+bool ink_word_find_contexts(const char *text, uint32_t *mask)
+{
+	char *copy = ink_xstrdup(text), *rest = copy, *item;
+	bool known = true;
+	uint32_t bit;
+
+	*mask = 0;
+	while (known && (item = strsep(&rest, ",")) != NULL) {
+		if (!strcmp(item, "all"))
+			*mask |= INKLING_CTX_ALL;
+		else if (find(contexts, COUNT(contexts), item, &bit))
+			*mask |= 1u << bit;
+		else
+			known = false;
+	}
+	free(copy);
+	return known;
+}
+
+static void __attribute__((noreturn)) die_word(const char *text, const char *what, const char *all)
+{
 	ink_die(INK_EXIT_USAGE, ink_fmt("\"%s\" isn't %s", ink_fmt_safe(text), what),
 		ink_fmt("one of: %s", all));
 }
 
 uint32_t ink_word_parse_mode(const char *text)
 {
-	return parse(modes, COUNT(modes), "a mode", text, "off, monitor, enforce");
+	uint32_t mode;
+
+	if (!ink_word_find_mode(text, &mode))
+		die_word(text, "a mode", INK_WORDS_MODE);
+	return mode;
 }
 
 uint32_t ink_word_parse_action(const char *text)
 {
-	return parse(actions, COUNT(actions), "an action", text, "pass, alert, drop");
+	uint32_t action;
+
+	if (!ink_word_find_action(text, &action))
+		die_word(text, "an action", INK_WORDS_ACTION);
+	return action;
 }
 
 uint32_t ink_word_parse_contexts(const char *text)
 {
-	char *copy = ink_xstrdup(text), *rest = copy, *item;
-	uint32_t mask = 0;
+	uint32_t mask;
 
-	while ((item = strsep(&rest, ",")) != NULL) {
-		if (!strcmp(item, "all"))
-			mask |= INKLING_CTX_ALL;
-		else
-			mask |= 1u << parse(contexts, COUNT(contexts), "a context", item,
-					    "task, softirq, hardirq, all; several with commas");
-	}
-	free(copy);
+	if (!ink_word_find_contexts(text, &mask))
+		die_word(text, "a list of contexts", INK_WORDS_CONTEXTS);
 	return mask;
+}
+
+bool ink_word_find_perm(const char *text, uint32_t *perm)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 8);
+
+	*perm = (uint32_t)value;
+	return *text >= '0' && *text <= '7' && !*end && value <= 0777;
+}
+
+bool ink_word_find_user(const char *text, uint32_t *uid)
+{
+	struct passwd *p = getpwnam(text);
+	uint64_t id;
+
+	if (!p && !ink_parse_u64(text, UINT32_MAX - 1, &id))
+		return false;
+	*uid = p ? p->pw_uid : (uint32_t)id;
+	return true;
+}
+
+bool ink_word_find_group(const char *text, uint32_t *gid)
+{
+	struct group *g = getgrnam(text);
+	uint64_t id;
+
+	if (!g && !ink_parse_u64(text, UINT32_MAX - 1, &id))
+		return false;
+	*gid = g ? g->gr_gid : (uint32_t)id;
+	return true;
 }
 
 const char *ink_word_schema(uint64_t schema)
@@ -117,26 +186,41 @@ const char *ink_word_schema(uint64_t schema)
 	return ink_fmt("0x%016llx", (unsigned long long)schema);
 }
 
-int32_t ink_word_parse_threshold(const char *text, uint32_t head)
+bool ink_word_find_threshold(const char *text, uint32_t head, int32_t *score, const char **wrong,
+			     const char **hint)
 {
 	int64_t raw;
 	double p;
 
 	if (!strncmp(text, "raw:", 4)) {
-		if (ink_parse_s64(text + 4, INT32_MIN, INT32_MAX, &raw))
-			return (int32_t)raw;
-		ink_die(INK_EXIT_USAGE, ink_fmt("threshold \"%s\" has no whole number behind raw:",
-						ink_fmt_safe(text)), "such as raw:16384");
+		*wrong = "has no whole number behind raw:";
+		*hint = "such as raw:16384";
+		if (!ink_parse_s64(text + 4, INT32_MIN, INT32_MAX, &raw))
+			return false;
+		*score = (int32_t)raw;
+		return true;
 	}
+	*wrong = "is for probabilities, which this model doesn't give";
+	*hint = "give the score itself: raw:NUMBER";
 	if (head == INKLING_HEAD_ANOMALY || head == INKLING_HEAD_RAW)
-		ink_die(INK_EXIT_USAGE,
-			ink_fmt("threshold \"%s\": this model gives no probabilities", ink_fmt_safe(text)),
-			"give the score itself: raw:NUMBER");
+		return false;
+	*wrong = "isn't a probability from 0 to 1";
+	*hint = "0.5 calls an input harmful when that is as likely as not; a score is raw:NUMBER";
 	if (!ink_parse_double(text, &p) || p < 0 || p > 1)
-		ink_die(INK_EXIT_USAGE, ink_fmt("threshold \"%s\" isn't a probability from 0 to 1",
-						ink_fmt_safe(text)),
-			"0.5 calls an input harmful when that is as likely as not; a score is raw:NUMBER");
-	return (int32_t)lrint(p * Q15_ONE);
+		return false;
+	*score = (int32_t)lrint(p * Q15_ONE);
+	return true;
+}
+
+int32_t ink_word_parse_threshold(const char *text, uint32_t head)
+{
+	const char *wrong, *hint;
+	int32_t score;
+
+	if (!ink_word_find_threshold(text, head, &score, &wrong, &hint))
+		ink_die(INK_EXIT_USAGE, ink_fmt("threshold \"%s\" %s", ink_fmt_safe(text), wrong),
+			hint);
+	return score;
 }
 
 const char *ink_word_score(int32_t score, uint32_t head)

@@ -21,6 +21,17 @@ const char *ink_word_contexts(uint32_t contexts);	/* "task,softirq"; "none" */
 uint32_t ink_word_parse_mode(const char *text);
 uint32_t ink_word_parse_action(const char *text);
 uint32_t ink_word_parse_contexts(const char *text);
+/* The same, false when @text isn't one of them. */
+bool ink_word_find_mode(const char *text, uint32_t *mode);
+bool ink_word_find_action(const char *text, uint32_t *action);
+bool ink_word_find_contexts(const char *text, uint32_t *mask);
+bool ink_word_find_perm(const char *text, uint32_t *perm);	/* "0750" */
+bool ink_word_find_user(const char *text, uint32_t *uid);	/* by name or number */
+bool ink_word_find_group(const char *text, uint32_t *gid);
+/* What there is to choose from, for hints. */
+#define INK_WORDS_MODE		"off, monitor, enforce"
+#define INK_WORDS_ACTION	"pass, alert, drop"
+#define INK_WORDS_CONTEXTS	"task, softirq, hardirq, all; several with commas"
 struct json_object *ink_word_contexts_json(uint32_t contexts);
 
 /* "0x0123456789abcdef" */
@@ -34,6 +45,9 @@ const char *ink_word_schema(uint64_t schema);
  * Dies with INK_EXIT_USAGE when it is neither.
  */
 int32_t ink_word_parse_threshold(const char *text, uint32_t head);
+/* The same; false with what is wrong, to follow the text, and what to do. */
+bool ink_word_find_threshold(const char *text, uint32_t head, int32_t *score, const char **wrong,
+			     const char **hint);
 /* "0.5000 (score 16384)" or "score 1200". */
 const char *ink_word_score(int32_t score, uint32_t head);
 

@@ -15,6 +15,8 @@ mass() { # masscan arguments; over several addresses with TO=..
 }
 mass_sweep() { to=10.77.0.0/29 mass "$@"; }
 
+netcat() { nc -z -n -w 1 "$target" "$1"; } # FIRST-LAST
+
 # Floods; hping3 alone can't hurry, its answers are few
 hping() { hping3 -q -n -I foe0 -a "$addr" "$@" $server; }
 hping_any() { hping3 -q -n -I foe0 --rand-source "$@" $server; }
@@ -27,7 +29,7 @@ spoofed() { # mausezahn arguments
 }
 nping_to() { nping --quiet "$@" "$target"; }
 connects() { "$here/../../build/lab/connects" "$@" $server; }
-syn6() { # PORT SECONDS: IPv6, from made-up addresses of the network
+syn6() { # PORT SECONDS: over IPv6
 	timeout "$2" atk6-thcsyn6 foe0 $server6 "$1"
 }
 

@@ -10,12 +10,12 @@
 # and then some more.
 
 LAB_SECONDS=${LAB_SECONDS:-480}		# over which the beginnings of the attacks are spread
-LAB_LIMIT=${LAB_LIMIT:-840}		# after which no run begins
+LAB_LIMIT=${LAB_LIMIT:-840}			# after which no run begins
 LAB_BEFORE=15				# friends alone, at first
 LAB_AFTER=10				# friends' runs that begin after the last attack has ended
 
 declare -A queue count next running label_of
-started=0 attacks=0 after=0 tick=''
+started=0 attacks=0 after=0 lost=0 tick=''
 
 # May another run of this label begin now?
 may_begin() { # LABEL
@@ -28,16 +28,6 @@ may_begin() { # LABEL
 	else
 		[ $after -lt $LAB_AFTER ] && after=$((after + 1))
 	fi
-}
-
-begin() { # LABEL
-	local age=$((SECONDS - started)) n=${count[$1]} i=${next[$1]}
-	[ "${running[$1]}" -lt "${at_once[$1]}" ] && [ "$n" -gt 0 ] || return 1
-	if [ "$1" != benign ]; then
-		[ "$i" -lt "$n" ] && [ $age -ge $((LAB_BEFORE + LAB_SECONDS * i / n)) ]
-		return
-	fi
-	[ "$i" -lt "$n" ] || [ $attacks -gt 0 ] || { [ $after -lt $LAB_AFTER ] && after=$((after + 1)); }
 }
 
 begin() { # LABEL
@@ -64,7 +54,7 @@ await() {
 	[ ${#label_of[@]} -gt 0 ] || [ $attacks -gt 0 ] || return 1
 	# One clock at a time: each run that ends would leave another one ticking.
 	[ -n "$tick" ] || { sleep 1 & tick=$!; }
-	wait -n -p pid
+	wait -n -p pid || lost=$((lost + 1))
 	[ "$pid" != "$tick" ] || { tick=''; return 0; }
 	label=${label_of[$pid]}
 	unset "label_of[$pid]"
@@ -91,5 +81,6 @@ play_all() { # SET
 		[ "${next[$label]}" -ge "${count[$label]}" ] || left=$((left + count[$label] - next[$label]))
 	done
 	echo "play: set $1 took $((SECONDS - started)) s"
+	[ $lost = 0 ] || { echo "play: $lost runs of set $1 could not be played" >&2; return 1; }
 	[ $left = 0 ] || { echo "play: $left runs of set $1 didn't begin within $LAB_LIMIT s" >&2; return 1; }
 }

@@ -36,6 +36,9 @@ static const char * const load_names[INKLING_A_LOAD_MAX + 1] = {
 	[INKLING_A_LOAD_DATA] = "data",
 	[INKLING_A_LOAD_SLOT] = "slot",
 	[INKLING_A_LOAD_EXPECT_SCHEMA] = "expect-schema",
+	[INKLING_A_LOAD_THRESHOLD] = "threshold",
+	[INKLING_A_LOAD_SHADOW] = "shadow",
+	[INKLING_A_LOAD_SAMPLE] = "sample",
 };
 
 static const char * const slot_names[INKLING_A_SLOT_MAX + 1] = {

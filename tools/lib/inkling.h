@@ -288,10 +288,11 @@ void ink_ctl_close(struct ink_ctl *ctl);
  * @isa: instruction set that runs it
  * @n_classes: of @classes
  * @classes: names, the harmless one first
- * @generation: its number in the slot
+ * @generation: its number among the models that were loaded into the slot
  * @input_size: bytes of an input
  * @output_size: bytes of an output
  * @threshold: that it carries
+ * @threshold_used: its threshold in this slot
  * @arena: bytes of working memory of one run
  * @contexts: mask of INKLING_CTX_* whose budget it keeps
  * @head: enum inkling_head, or INK_HEAD_UNKNOWN when the kernel doesn't say
@@ -312,6 +313,7 @@ struct ink_model_info {
 	uint32_t input_size;
 	uint32_t output_size;
 	int32_t threshold;
+	int32_t threshold_used;
 	uint32_t arena;
 	uint32_t contexts;
 	uint32_t head;
@@ -326,6 +328,12 @@ struct ink_model_info {
 
 #define INK_STAT_ERRORS		16
 #define INK_STAT_BUCKETS	32
+
+/* How often something went wrong, and what. */
+struct ink_reason {
+	char reason[32];
+	uint64_t count;
+};
 
 /**
  * struct ink_slot_stats - counters since the slot was made
@@ -342,14 +350,43 @@ struct ink_slot_stats {
 	uint64_t runs;
 	uint64_t scalar;
 	uint32_t n_errors;
-	struct {
-		char reason[32];
-		uint64_t count;
-	} errors[INK_STAT_ERRORS];
+	struct ink_reason errors[INK_STAT_ERRORS];
 	uint64_t verdicts[INKLING_MAX_CLASSES];
 	uint64_t actioned[INKLING_MAX_CLASSES];
 	uint64_t latency[INK_STAT_BUCKETS];
 	uint64_t scores[INK_STAT_BUCKETS];
+};
+
+/**
+ * struct ink_shadow_info - a slot's shadow, compared with its current model
+ * @model: that it is
+ * @sample: it repeats one of so many runs
+ * @runs: of the current model while the two are compared
+ * @compared: of these, how many it has repeated
+ * @disagreed: of these, those with different classes
+ * @n_skipped: of @skipped
+ * @skipped: runs that it should have repeated and could not, by reason
+ * @n_classes: of @matrix and @actions
+ * @matrix: runs by class of the current model, then class of the shadow
+ * @actions: runs by class of the shadow, then by enum inkling_action that the
+ *	slot had for it
+ * @differences: entry i counts scores that differ by 2^(i-1) to 2^i-1, entry 0
+ *	equal ones
+ * @difference: sum of the differences of the scores
+ */
+struct ink_shadow_info {
+	struct ink_model_info model;
+	uint32_t sample;
+	uint32_t n_skipped;
+	uint32_t n_classes;
+	uint64_t runs;
+	uint64_t compared;
+	uint64_t disagreed;
+	struct ink_reason skipped[INK_STAT_ERRORS];
+	uint64_t matrix[INKLING_MAX_CLASSES][INKLING_MAX_CLASSES];
+	uint64_t actions[INKLING_MAX_CLASSES][INKLING_ACTION_DROP + 1];
+	uint64_t differences[INK_STAT_BUCKETS];
+	uint64_t difference;
 };
 
 /**
@@ -362,13 +399,15 @@ struct ink_slot_stats {
  * @uid: owner
  * @gid: group
  * @perm: as of a file
- * @threshold: in force
+ * @threshold: of the current model
  * @event: in a notification: INKLING_CMD_* that caused it, else 0
  * @has_model: @model is valid
  * @has_previous: @previous is valid
+ * @has_shadow: @shadow is valid
  * @action: enum inkling_action by class
  * @model: what runs now
  * @previous: what a rollback brings back
+ * @shadow: what promote makes the current model
  * @stats: counters
  */
 struct ink_slot {
@@ -384,9 +423,11 @@ struct ink_slot {
 	uint32_t event;
 	bool has_model;
 	bool has_previous;
+	bool has_shadow;
 	uint8_t action[INKLING_MAX_CLASSES];
 	struct ink_model_info model;
 	struct ink_model_info previous;
+	struct ink_shadow_info shadow;
 	struct ink_slot_stats stats;
 };
 
@@ -397,7 +438,7 @@ void ink_slot_free(struct ink_slot *slots);	/* and all that follow it */
 
 enum {
 	INK_SET_MODE = 1 << 0,
-	INK_SET_THRESHOLD = 1 << 1,
+	INK_SET_THRESHOLD = 1 << 1,		/* of the current model; not of a new slot */
 	INK_SET_THRESHOLD_DEFAULT = 1 << 2,	/* back to the model's */
 	INK_SET_UID = 1 << 3,
 	INK_SET_GID = 1 << 4,
@@ -439,6 +480,10 @@ int ink_slot_new(struct ink_ctl *ctl, const char *name, uint32_t contexts,
 int ink_slot_del(struct ink_ctl *ctl, const char *name);
 int ink_slot_set(struct ink_ctl *ctl, const char *name, const struct ink_slot_change *change);
 int ink_slot_rollback(struct ink_ctl *ctl, const char *name);
+/* Make the shadow the current model; -ENODATA without one. */
+int ink_slot_promote(struct ink_ctl *ctl, const char *name);
+/* Remove the shadow; -ENODATA without one. */
+int ink_slot_shadow_drop(struct ink_ctl *ctl, const char *name);
 
 /**
  * ink_load() - load an image into a slot, which has to exist
@@ -458,11 +503,39 @@ int ink_load(struct ink_ctl *ctl, const void *image, size_t size, const char *sl
 	     void (*progress)(void *arg, size_t done, size_t total), void *arg,
 	     uint32_t *generation);
 
+enum {
+	INK_LOAD_SCHEMA = 1 << 0,
+	INK_LOAD_THRESHOLD = 1 << 1,
+	INK_LOAD_SHADOW = 1 << 2,	/* as the shadow, not as the current model */
+};
+
+/**
+ * struct ink_load_options - how a model goes into a slot; zero it, then fill in
+ * @set: mask of INK_LOAD_*
+ * @threshold: of the model in the slot, instead of the one that it carries
+ * @schema: refuse a model with another one
+ * @sample: the shadow repeats one of so many runs; 0: as the kernel chooses
+ */
+struct ink_load_options {
+	uint32_t set;
+	int32_t threshold;
+	uint64_t schema;
+	uint32_t sample;
+};
+
+/* As ink_load(), with more to choose. */
+int ink_load_with(struct ink_ctl *ctl, const void *image, size_t size, const char *slot,
+		  const struct ink_load_options *options,
+		  void (*progress)(void *arg, size_t done, size_t total), void *arg,
+		  uint32_t *generation);
+
 /* The same in steps. Closing @ctl drops an image that wasn't committed. */
 int ink_load_begin(struct ink_ctl *ctl, uint32_t size, const uint8_t digest[INKLING_DIGEST_SIZE]);
 int ink_load_chunk(struct ink_ctl *ctl, uint32_t offset, const void *data, uint32_t size);
 int ink_load_commit(struct ink_ctl *ctl, const char *slot, const uint64_t *schema,
 		    uint32_t *generation);
+int ink_load_commit_with(struct ink_ctl *ctl, const char *slot,
+			 const struct ink_load_options *options, uint32_t *generation);
 int ink_load_abort(struct ink_ctl *ctl);
 
 /* Changes of slots as they happen; needs CAP_NET_ADMIN. */

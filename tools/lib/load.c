@@ -39,8 +39,21 @@ static int take_generation(struct nlattr *attrs, int len, void *arg)
 	return 0;
 }
 
-int ink_load_commit(struct ink_ctl *ctl, const char *slot, const uint64_t *schema,
-		    uint32_t *generation)
+/* Non-zero when there is no room. */
+static int put_options(struct nl_msg *msg, const struct ink_load_options *o)
+{
+	if ((o->set & INK_LOAD_SCHEMA &&
+	     nla_put_u64(msg, INKLING_A_LOAD_EXPECT_SCHEMA, o->schema)) ||
+	    (o->set & INK_LOAD_THRESHOLD &&
+	     nla_put_s32(msg, INKLING_A_LOAD_THRESHOLD, o->threshold)) ||
+	    (o->set & INK_LOAD_SHADOW && nla_put_flag(msg, INKLING_A_LOAD_SHADOW)) ||
+	    (o->sample && nla_put_u32(msg, INKLING_A_LOAD_SAMPLE, o->sample)))
+		return -1;
+	return 0;
+}
+
+int ink_load_commit_with(struct ink_ctl *ctl, const char *slot,
+			 const struct ink_load_options *options, uint32_t *generation)
 {
 	struct nl_msg *msg;
 	char what[64];
@@ -51,14 +64,30 @@ int ink_load_commit(struct ink_ctl *ctl, const char *slot, const uint64_t *schem
 	if (err)
 		return err;
 	msg = ink_ctl_request(ctl, INKLING_CMD_LOAD_COMMIT, NLM_F_ACK, 128);
-	if (msg && (nla_put_string(msg, INKLING_A_LOAD_SLOT, slot) ||
-		    (schema && nla_put_u64(msg, INKLING_A_LOAD_EXPECT_SCHEMA, *schema))))
+	if (msg && (nla_put_string(msg, INKLING_A_LOAD_SLOT, slot) || put_options(msg, options)))
 		return ink_ctl_no_room(msg);
-	snprintf(what, sizeof(what), "load into slot %.32s", slot);
+	snprintf(what, sizeof(what), "load %s slot %.32s",
+		 options->set & INK_LOAD_SHADOW ? "the shadow of" : "into", slot);
 	err = ink_ctl_call(ctl, msg, INK_ATTRS_LOAD, what, take_generation, &got);
 	if (!err && generation)
 		*generation = got;
 	return err;
+}
+
+static struct ink_load_options with_schema(const uint64_t *schema)
+{
+	return (struct ink_load_options){
+		.set = schema ? INK_LOAD_SCHEMA : 0,
+		.schema = schema ? *schema : 0,
+	};
+}
+
+int ink_load_commit(struct ink_ctl *ctl, const char *slot, const uint64_t *schema,
+		    uint32_t *generation)
+{
+	struct ink_load_options options = with_schema(schema);
+
+	return ink_load_commit_with(ctl, slot, &options, generation);
 }
 
 int ink_load_abort(struct ink_ctl *ctl)
@@ -78,10 +107,10 @@ static int give_up(struct ink_ctl *ctl, int err)
 	return err;
 }
 
-int ink_load(struct ink_ctl *ctl, const void *image, size_t size, const char *slot,
-	     const uint64_t *schema,
-	     void (*progress)(void *arg, size_t done, size_t total), void *arg,
-	     uint32_t *generation)
+int ink_load_with(struct ink_ctl *ctl, const void *image, size_t size, const char *slot,
+		  const struct ink_load_options *options,
+		  void (*progress)(void *arg, size_t done, size_t total), void *arg,
+		  uint32_t *generation)
 {
 	const struct inkling_header *header = image;
 	size_t done, n;
@@ -105,5 +134,15 @@ int ink_load(struct ink_ctl *ctl, const void *image, size_t size, const char *sl
 	}
 	if (progress)
 		progress(arg, size, size);
-	return ink_load_commit(ctl, slot, schema, generation);
+	return ink_load_commit_with(ctl, slot, options, generation);
+}
+
+int ink_load(struct ink_ctl *ctl, const void *image, size_t size, const char *slot,
+	     const uint64_t *schema,
+	     void (*progress)(void *arg, size_t done, size_t total), void *arg,
+	     uint32_t *generation)
+{
+	struct ink_load_options options = with_schema(schema);
+
+	return ink_load_with(ctl, image, size, slot, &options, progress, arg, generation);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Slots over generic netlink: create, delete, change, roll back.
+ * Slots over generic netlink: create, delete, change, roll back, promote.
  *
  * What lives here: requests that change a slot, and asking for slots. What
  * doesn't: reading the answer (slot_parse.c), images (load.c).
@@ -46,6 +46,16 @@ int ink_slot_del(struct ink_ctl *ctl, const char *name)
 int ink_slot_rollback(struct ink_ctl *ctl, const char *name)
 {
 	return slot_simple(ctl, INKLING_CMD_SLOT_ROLLBACK, "roll back", name);
+}
+
+int ink_slot_promote(struct ink_ctl *ctl, const char *name)
+{
+	return slot_simple(ctl, INKLING_CMD_SLOT_PROMOTE, "promote the shadow of", name);
+}
+
+int ink_slot_shadow_drop(struct ink_ctl *ctl, const char *name)
+{
+	return slot_simple(ctl, INKLING_CMD_SLOT_SHADOW_DROP, "drop the shadow of", name);
 }
 
 /* Non-zero when there is no room. */

@@ -83,6 +83,9 @@ static void parse_interface(const struct nlattr *a, struct ink_model_info *m)
 	case INKLING_A_MODEL_HEAD:
 		m->head = get_u32(a);
 		break;
+	case INKLING_A_MODEL_THRESHOLD_USED:
+		m->threshold_used = (s32)get_u32(a);
+		break;
 	}
 }
 
@@ -123,21 +126,21 @@ static void parse_model(const struct nlattr *nest, struct ink_model_info *m)
 	}
 }
 
-static void parse_error(const struct nlattr *nest, struct ink_slot_stats *s)
+/* One more of up to INK_STAT_ERRORS. */
+static void parse_reason(const struct nlattr *nest, struct ink_reason *reasons, uint32_t *n)
 {
 	const struct nlattr *a;
 	int rest;
 
-	if (s->n_errors == INK_STAT_ERRORS)
+	if (*n == INK_STAT_ERRORS)
 		return;
 	nla_for_each_nested(a, nest, rest) {
 		if (nla_type(a) == INKLING_A_STAT_ERROR_REASON)
-			get_text(a, s->errors[s->n_errors].reason,
-				 sizeof(s->errors[0].reason));
+			get_text(a, reasons[*n].reason, sizeof(reasons[0].reason));
 		else if (nla_type(a) == INKLING_A_STAT_ERROR_COUNT)
-			s->errors[s->n_errors].count = get_u64(a);
+			reasons[*n].count = get_u64(a);
 	}
-	s->n_errors++;
+	++*n;
 }
 
 static void parse_verdict(const struct nlattr *nest, struct ink_slot_stats *s)
@@ -175,7 +178,7 @@ static void parse_stats(const struct nlattr *nest, struct ink_slot_stats *s)
 			s->scalar = get_u64(a);
 			break;
 		case INKLING_A_STATS_ERROR:
-			parse_error(a, s);
+			parse_reason(a, s->errors, &s->n_errors);
 			break;
 		case INKLING_A_STATS_VERDICT:
 			parse_verdict(a, s);
@@ -188,6 +191,95 @@ static void parse_stats(const struct nlattr *nest, struct ink_slot_stats *s)
 			break;
 		}
 	}
+}
+
+static void parse_shadow_action(const struct nlattr *nest, struct ink_shadow_info *s)
+{
+	u64 count[INKLING_ACTION_DROP + 1] = { 0 };
+	u32 class = INKLING_MAX_CLASSES;
+	const struct nlattr *a;
+	int rest;
+
+	nla_for_each_nested(a, nest, rest) {
+		if (nla_type(a) == INKLING_A_SHADOW_ACTION_CLASS)
+			class = get_u32(a);
+		else if (nla_type(a) == INKLING_A_SHADOW_ACTION_PASS)
+			count[INKLING_ACTION_PASS] = get_u64(a);
+		else if (nla_type(a) == INKLING_A_SHADOW_ACTION_ALERT)
+			count[INKLING_ACTION_ALERT] = get_u64(a);
+		else if (nla_type(a) == INKLING_A_SHADOW_ACTION_DROP)
+			count[INKLING_ACTION_DROP] = get_u64(a);
+	}
+	if (class < INKLING_MAX_CLASSES)
+		memcpy(s->actions[class], count, sizeof(count));
+}
+
+/* As many rows and columns as it says; none when it isn't of that size. */
+static void parse_matrix(const struct nlattr *a, struct ink_shadow_info *s)
+{
+	const char *row = nla_data(a);
+	size_t n = s->n_classes;
+	u32 i;
+
+	if (n > INKLING_MAX_CLASSES || (size_t)nla_len(a) != n * n * sizeof(u64)) {
+		s->n_classes = 0;
+		return;
+	}
+	for (i = 0; i < n; i++)
+		memcpy(s->matrix[i], row + i * n * sizeof(u64), n * sizeof(u64));
+}
+
+static void parse_shadow_attr(const struct nlattr *a, struct ink_shadow_info *s)
+{
+	switch (nla_type(a)) {
+	case INKLING_A_SHADOW_MODEL:
+		parse_model(a, &s->model);
+		break;
+	case INKLING_A_SHADOW_SAMPLE:
+		s->sample = get_u32(a);
+		break;
+	case INKLING_A_SHADOW_RUNS:
+		s->runs = get_u64(a);
+		break;
+	case INKLING_A_SHADOW_COMPARED:
+		s->compared = get_u64(a);
+		break;
+	case INKLING_A_SHADOW_DISAGREED:
+		s->disagreed = get_u64(a);
+		break;
+	case INKLING_A_SHADOW_SKIPPED:
+		parse_reason(a, s->skipped, &s->n_skipped);
+		break;
+	case INKLING_A_SHADOW_CLASSES:
+		s->n_classes = get_u32(a);
+		break;
+	case INKLING_A_SHADOW_ACTION:
+		parse_shadow_action(a, s);
+		break;
+	case INKLING_A_SHADOW_DIFFERENCES:
+		get_buckets(a, s->differences);
+		break;
+	case INKLING_A_SHADOW_DIFFERENCE:
+		s->difference = get_u64(a);
+		break;
+	}
+}
+
+static void parse_shadow(const struct nlattr *nest, struct ink_shadow_info *s)
+{
+	const struct nlattr *a, *matrix = NULL;
+	int rest;
+
+	nla_for_each_nested(a, nest, rest) {
+		parse_shadow_attr(a, s);
+		if (nla_type(a) == INKLING_A_SHADOW_MATRIX)
+			matrix = a;
+	}
+	/* Its shape may stand behind it. */
+	if (matrix)
+		parse_matrix(matrix, s);
+	else
+		s->n_classes = 0;
 }
 
 static void parse_action(const struct nlattr *nest, struct ink_slot *slot)
@@ -246,6 +338,10 @@ static void parse_slot_attr(const struct nlattr *a, struct ink_slot *slot)
 	case INKLING_A_SLOT_PREVIOUS:
 		parse_model(a, &slot->previous);
 		slot->has_previous = true;
+		break;
+	case INKLING_A_SLOT_SHADOW:
+		parse_shadow(a, &slot->shadow);
+		slot->has_shadow = true;
 		break;
 	case INKLING_A_SLOT_STATS:
 		parse_stats(a, &slot->stats);

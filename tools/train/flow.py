@@ -1,212 +1,371 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Train the flow model: harmless, scan or flood, from rows of `inkling features`.
+"""Train the flow model: benign, scan, flood, slow or guess, from recorded sets of the traffic lab.
 
-    tools/train/flow.py TRAIN.csv --valid VALID.csv [--test TEST.csv] -o flow.onnx
+    tools/lab/rows DIR                                    rows of DIR/{train,valid,test}.pcap
+    tools/train/flow.py DIR -o flow.onnx [--second flow-b.onnx] [--json FILE]
 
-Each row is one scored vector; flows are told apart by the identity columns. TRAIN fits the weights, VALID
-chooses epoch, seed and threshold, TEST only has its figures printed. The CSVs come from different runs with
-different tools and rates (tests/traffic). A flow counts as flagged when any of its rows is.
+Lives here: the schema, the training loop, the threshold, the references that the model has to beat (a rule as one
+would write by hand, logistic regression, a decision tree), and the report. What doesn't: the sets (flow_runs.py),
+the features (bpf/flow). DIR/train fits the weights, DIR/valid chooses epoch, seed, threshold and the rule's limits,
+DIR/test only has its figures printed.
 """
 import argparse
-import csv
-import sys
+import json
+import os
 
 import numpy as np
 import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.tree import DecisionTreeClassifier
 from torch import nn
 
-from common import Feature, Schema, auc, write_mlp
+import flow_runs
+from common import Feature, Schema, write_mlp
 
-CLASSES = ["benign", "scan", "flood"]
-IDENTITY = ["remote", "remote_port", "local", "local_port", "proto"]
+CLASSES = ["benign", "scan", "flood", "slow", "guess"]
+STRETCHES = ["0.1", "0.316", "1", "3.16", "10"]		# of training; valid and test have the outer ones and 1
 STARTS = ["syn", "reply", "mid", "closing", "odd", "udp", "echo", "icmp-error", "icmp", "fragment", "other"]
-# Times and rates depend on the machine's speed, so training shifts them at random by whole octaves.
-# What a service has been through says nothing of the flow at hand: benign ones come during floods, too.
-SERVICE = ["dst_rate", "dst_half_open", "dst_half_share"]
-SPEED = {"duration_us": 1, "gap_us": 1, "src_age_ms": 1, "src_rate": -1, "dst_rate": -1}
-
-
-def log2(name, hi):
-    return Feature(name, "log2", 0, hi)
+PORTS = ["none", "system", "user", "dynamic"]
+LOG2 = {
+    "packets": 20, "packets_out": 20, "bytes": 28, "bytes_out": 28, "duration_us": 30, "quiet_ms": 20, "gap_us": 28,
+    "gap_min_us": 28, "gap_mean_us": 28, "gap_max_us": 28, "gap_spread_us": 28, "size_min": 11, "size_mean": 11,
+    "size_max": 11, "size_spread": 11, "syns": 8, "closes": 8, "odd": 8, "repeats": 12, "fragments": 8, "turns": 12,
+    "refusals": 8, "first_size": 11, "src_age_ms": 24, "src_rate": 14, "src_flows": 16, "src_ports": 10,
+    "src_hosts": 10, "src_half_open": 16, "src_rejected": 16, "dst_rate": 16, "dst_half_open": 16, "dst_sources": 10,
+    "src_done": 14, "src_silent": 14, "src_waiting": 14, "src_open": 14, "src_resets": 14, "src_refused": 12,
+    "src_alike": 14, "src_beat_ms": 20, "src_beat_spread_ms": 20,
+}
+SHARES = ["first_printable", "first_variety", "src_half_share", "src_rejected_share", "dst_half_share",
+          "src_silent_share", "src_waiting_share", "src_refused_share", "src_alike_share"]
+ORDER = """packets packets_out bytes bytes_out duration_us quiet_ms gap_us gap_min_us gap_mean_us gap_max_us
+gap_spread_us size_min size_mean size_max size_spread progress syns closes odd repeats fragments turns refusals
+first_size first_printable first_variety src_age_ms src_rate src_flows src_ports src_hosts src_half_open
+src_half_share src_rejected src_rejected_share dst_rate dst_half_open dst_half_share dst_sources src_done src_silent
+src_silent_share src_waiting src_waiting_share src_open src_resets src_refused src_refused_share src_alike
+src_alike_share src_beat_ms src_beat_spread_ms""".split()
+SERVICE = ["dst_rate", "dst_half_open", "dst_half_share", "dst_sources"]
+OWN = ORDER[ORDER.index("bytes"):ORDER.index("src_age_ms")]
+SOURCE = ORDER[ORDER.index("src_rate"):ORDER.index("dst_rate")] + ORDER[ORDER.index("src_done"):]
+# Counts of a source of which each alone, at this height, is an attacker's whatever the flow itself looks like.
+EVIDENCE = {"src_open": 16, "src_rejected": 16, "src_half_open": 16, "src_refused": 4, "src_ports": 12, "src_silent": 16}
 
 
 def schema():
     """As bpf/flow/flow_schema.h; the compiler of models refuses what differs."""
-    share = {"decimals": 3}
-    return Schema([
-        Feature("start", "onehot", cats=STARTS),
-        log2("packets", 65535), log2("duration_us", 2**30), log2("gap_us", 2**28),
-        log2("payload_bytes", 2**24), log2("payload_packets", 65535),
-        Feature("established", "linear", 0, 1), log2("syns", 255), log2("closes", 255), log2("odd", 255),
-        log2("src_age_ms", 2**24), log2("src_rate", 65535), log2("src_flows", 65535),
-        log2("src_ports", 1023), log2("src_hosts", 1023), log2("src_half_open", 65535),
-        Feature("src_half_share", "linear", 0, 1, **share), log2("src_silent", 65535),
-        Feature("src_silent_share", "linear", 0, 1, **share), log2("src_spoke", 65535),
-        log2("src_resets", 65535), log2("dst_rate", 65535), log2("dst_half_open", 65535),
-        Feature("dst_half_share", "linear", 0, 1, **share),
-    ])
+    out = [Feature("start", "onehot", cats=STARTS), Feature("port", "onehot", cats=PORTS)]
+    for name in ORDER:
+        if name in SHARES:
+            out.append(Feature(name, "linear", 0, 1, 3))
+        elif name == "progress":
+            out.append(Feature(name, "linear", 0, 5))
+        else:
+            out.append(Feature(name, "log2", 0, 2**LOG2[name] - 1))
+    return Schema(out)
 
 
-def read(path, sch):
-    """Rows' inputs, classes and flow numbers."""
-    names = [f.name for f in sch.features]
-    rows, labels, flows, ids = [], [], [], {}
-    with open(path, newline="", encoding="ascii") as f:
-        reader = csv.DictReader(f)
-        missing = set(names + IDENTITY + ["label"]) - set(reader.fieldnames or [])
-        if missing:
-            sys.exit(f"{path}: no column {', '.join(sorted(missing))}; make it with 'inkling features --labels'")
-        for r in reader:
-            if r["label"] not in CLASSES:
-                continue
-            rows.append([r[n] for n in names])
-            labels.append(CLASSES.index(r["label"]))
-            flows.append(ids.setdefault(tuple(r[n] for n in IDENTITY), len(ids)))
-    if not rows:
-        sys.exit(f"{path}: no row is labelled {', '.join(CLASSES)}")
-    return sch.unit(sch.expand(rows)).astype(np.float32), np.array(labels), np.array(flows)
-
-
-def jitter(x, rng, sch):
-    """Another machine's speed, and a service of another row's history."""
-    x = x.copy()
-    other = rng.permutation(len(x))
+def columns(sch, names):
     start = np.cumsum([0] + [f.width for f in sch.features])
-    octaves = rng.uniform(-2.5, 2.5, len(x))
-    for i, f in enumerate(sch.features):
-        if f.name in SPEED:
-            col = x[:, start[i]]
-            moved = col + np.where(col > 0, octaves * SPEED[f.name] / (sch.hi[start[i]] - sch.lo[start[i]]), 0)
-            x[:, start[i]] = np.clip(moved, 0, 1)
-        if f.name in SERVICE:
-            x[:, start[i]] = x[other, start[i]]
-    return x
+    return [start[i] for i, f in enumerate(sch.features) if f.name in names]
 
 
-def layers_of(net):
-    return [(m.weight.detach().numpy().astype(np.float64), m.bias.detach().numpy().astype(np.float64))
-            for m in net if isinstance(m, nn.Linear)]
+class Rows:
+    """Training rows of several sets, and how much each weighs."""
+
+    def __init__(self, sets):
+        parts = []
+        for s in sets:
+            keep = np.isin(s.label, CLASSES)
+            y = np.array([CLASSES.index(v) for v in s.label[keep]])
+            parts.append((s.x[keep], y, self._weights(y, s.run[keep], s.flow[keep])))
+        self.x, self.y, self.w = (np.concatenate(c) for c in zip(*parts))
+
+    @staticmethod
+    def _weights(y, run, flow):
+        """Each class weighs the same, within it each run as the root of its flows, each flow the same."""
+        w = np.zeros(len(y))
+        _, flow_of, rows = np.unique(flow, return_inverse=True, return_counts=True)
+        per_flow = 1 / rows[flow_of]
+        for c in np.unique(y):
+            mine = y == c
+            _, run_of = np.unique(run[mine], return_inverse=True)
+            flows = np.bincount(run_of, per_flow[mine])
+            v = per_flow[mine] / np.sqrt(flows[run_of])
+            w[mine] = v / v.sum()
+        return w * len(y) / len(np.unique(y))
+
+
+class Mixer:
+    """Changes rows of a batch so that no single column, tool or moment is what a class is known by."""
+
+    def __init__(self, sch, rng):
+        self.rng = rng
+        self.service, self.own = columns(sch, SERVICE), columns(sch, OWN)
+        self.source, self.done = columns(sch, SOURCE), columns(sch, ["src_done"])[0]
+        self.evidence = [(columns(sch, [n])[0], sch.unit(sch.expand([
+            ["syn", "system"] + [v if m == n else 0 for m in ORDER]]))[0, columns(sch, [n])[0]])
+            for n, v in EVIDENCE.items()]
+        self.silent, self.open = columns(sch, ["src_silent"])[0], columns(sch, ["src_open"])[0]
+        self.alike = columns(sch, ["src_alike", "src_alike_share"])
+        self.starts = [STARTS.index(s) for s in ("reply", "mid", "closing", "odd")]
+
+    def __call__(self, x, y):
+        rng, n = self.rng, len(y)
+        # Friends come while services are under attack and while they aren't; of a stranger nothing else is known.
+        self._take(x, x[rng.permutation(n)], (rng.random(n) < 0.5) & (y != 2) & (x[:, self.done] > 0), self.service,
+                   lambda old: old > 0)
+        guilty = np.any([x[:, c] >= v for c, v in self.evidence], axis=0) & (y > 0)
+        for c in range(len(CLASSES)):
+            mine = np.where(y == c)[0]
+            if len(mine) > 1:
+                other = x.copy()
+                other[mine] = x[rng.permutation(mine)]
+                self._take(x, other, (y == c) & (rng.random(n) < 0.2), self.own)
+        friends = np.where(y == 0)[0]
+        if len(friends):
+            self._take(x, x[rng.choice(friends, n)], guilty & (rng.random(n) < 0.3), self.own)
+        blank = (rng.random((n, len(self.source))) < 0.1) & (y > 0)[:, None] & (rng.random(n) < 0.5)[:, None]
+        for k, c in enumerate(self.source):
+            x[blank[:, k], c] = 0
+        # Connections on which nothing is said may be left open or closed at once.
+        shut = (y == 2) & (x[:, self.silent] > 0.2) & (rng.random(n) < 0.4)
+        x[shut, self.open] = 0
+        x[shut, self.alike[0]] = x[shut, self.silent]
+        x[shut, self.alike[1]] = 1
+        # Packets that no handshake led to are alike, whatever their flags.
+        stray = (x[:, self.starts].sum(1) > 0) & ((y == 1) | (y == 2)) & (rng.random(n) < 0.4)
+        rows = np.where(stray)[0]
+        x[np.ix_(rows, self.starts)] = 0
+        x[rows, rng.choice(self.starts, len(rows))] = 1
+        x += rng.normal(0, 0.01, x.shape).astype(np.float32) * (x > 0)
+        return x
+
+    @staticmethod
+    def _take(x, other, rows, cols, where=None):
+        for c in cols:
+            take = rows if where is None else rows & where(x[:, c])
+            x[take, c] = other[take, c]
+
+
+def make_net(width, hidden):
+    layers = []
+    for h in hidden:
+        layers += [nn.Linear(width, h), nn.ReLU()]
+        width = h
+    return nn.Sequential(*layers, nn.Linear(width, len(CLASSES)))
 
 
 def scores(net, x):
+    """1 - p(benign), in logits so that nothing saturates."""
     with torch.no_grad():
-        return 1 - torch.softmax(net(torch.from_numpy(x)), 1)[:, 0].double().numpy()
+        z = net(torch.from_numpy(x)).double()
+    return (torch.logsumexp(z[:, 1:], 1) - z[:, 0]).numpy()
 
 
-def by_flow(score, y, flows):
-    """Worst score of each flow, and its class."""
-    worst = np.zeros(flows.max() + 1)
-    np.maximum.at(worst, flows, score)
-    klass = np.zeros(flows.max() + 1, int)
-    klass[flows] = y
-    return worst, klass
-
-
-def report(title, score, y, flows, threshold):
-    worst, klass = by_flow(score, y, flows)
-    out = [f"{title}: AUC of flows {auc(worst[klass == 0], worst[klass > 0]):.4f}"]
-    for i, name in enumerate(CLASSES):
-        n = int((klass == i).sum())
-        flagged = int((worst[klass == i] >= threshold).sum())
-        out.append(f"{name} {flagged} of {n} flagged ({100 * flagged / max(n, 1):.2f} %)")
-    print("; ".join(out))
-
-
-def choose_threshold(score, y, flows, far):
-    """Half-way (in logits) between the harmless flows and the point where 1 % of the bad ones would be lost."""
-    worst, klass = by_flow(score, y, flows)
-    logit = np.log(np.clip(worst, 1e-9, 1 - 1e-9) / (1 - np.clip(worst, 1e-9, 1 - 1e-9)))
-    good, bad = np.sort(logit[klass == 0]), np.sort(logit[klass > 0])
-    low = good[min(len(good) - 1, int(np.ceil((1 - far) * len(good))))]
-    high = bad[int(0.01 * len(bad))]
-    mid = low + (high - low) / 2 if high > low else low + 1e-3
-    return float(1 / (1 + np.exp(-mid)))
-
-
-def fit(seed, train, valid, sch, epochs):
-    """Return: the net of the best epoch and its validation loss."""
+def fit(seed, rows, valid, sch, args):
+    """The net of the epoch that is best on the validation sets, and how good that is."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    x, y, flows = train
-    # Each class weighs the same, and within a class each source's behaviour as a row does.
-    weight = torch.tensor(len(y) / np.bincount(y, minlength=3) / 3, dtype=torch.float32)
-    loss_of = nn.CrossEntropyLoss(weight, label_smoothing=0.02)
-    net = nn.Sequential(nn.Linear(sch.width, 24), nn.ReLU(), nn.Linear(24, 16), nn.ReLU(), nn.Linear(16, 3))
-    opt = torch.optim.AdamW(net.parameters(), lr=3e-3, weight_decay=2e-3)
-    steps = epochs * (len(y) // 256 + 1)
-    sched = torch.optim.lr_scheduler.OneCycleLR(opt, 6e-3, total_steps=steps)
-    xv, yv = torch.from_numpy(valid[0]), torch.from_numpy(valid[1])
-    best, kept = np.inf, None
-    for _ in range(epochs):
-        xe = torch.from_numpy(jitter(x, rng, sch))
-        for part in np.array_split(rng.permutation(len(y)), len(y) // 256 + 1):
+    # A mistake about a friend weighs more than one about a single row of an attack.
+    cost = torch.tensor([args.benign_weight] + [1.0] * (len(CLASSES) - 1))
+    net = make_net(sch.width, args.hidden)
+    opt = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=1e-2)
+    batch = 1024
+    steps = args.epochs * (len(rows.y) // batch)
+    sched = torch.optim.lr_scheduler.OneCycleLR(opt, 4e-3, total_steps=steps)
+    loss_of = nn.CrossEntropyLoss(reduction="none", label_smoothing=0.01)
+    share = rows.w / rows.w.sum()
+    mixer = Mixer(sch, rng)
+    best, kept = -np.inf, None
+    for _ in range(args.epochs):
+        order = rng.choice(len(rows.y), (len(rows.y) // batch) * batch, p=share)
+        for part in order.reshape(-1, batch):
+            x, y = mixer(rows.x[part].copy(), rows.y[part]), torch.from_numpy(rows.y[part])
             opt.zero_grad()
-            loss_of(net(xe[part]), torch.from_numpy(y[part])).backward()
+            z = net(torch.from_numpy(x))
+            (loss_of(z, y) * cost[y]).mean().backward()
             opt.step()
             sched.step()
-        with torch.no_grad():
-            v = float(loss_of(net(xv), yv))
-        if v < best:
-            best, kept = v, {k: t.clone() for k, t in net.state_dict().items()}
+        value = merit(net, valid, args.far)
+        if value > best:
+            best, kept = value, {k: t.clone() for k, t in net.state_dict().items()}
     net.load_state_dict(kept)
     return net, best
 
 
-def export(path, net, sch, version, seed, threshold, n_train, n_valid):
-    write_mlp(path, "flow", sch, layers_of(net), {
+def flow_scores(s, score):
+    """Worst score of each benign flow."""
+    mine = s.label == "benign"
+    worst = np.full(s.flow.max() + 1, -np.inf)
+    np.maximum.at(worst, s.flow[mine], score[mine])
+    return worst[np.isfinite(worst)]
+
+
+def threshold_of(pairs, far):
+    """Lowest score at which at most a share far of the benign flows of all sets together is flagged."""
+    worst = np.sort(np.concatenate([flow_scores(s, z) for s, z in pairs]))[::-1]
+    return float(worst[min(len(worst) - 1, int(far * len(worst)))] + 1e-6)
+
+
+def merit(net, valid, far):
+    """Share of caught runs, worst class counted twice, at the threshold that the false alarms allow."""
+    pairs = [(s, scores(net, s.x)) for s in valid]
+    limit = threshold_of(pairs, far)
+    shares = []
+    for s, z in pairs:
+        runs = s.caught(z >= limit, s.counts)
+        shares += [c / n for c, n in flow_runs.by_class(runs).values()]
+    return (np.mean(shares) + min(shares)) / 2
+
+
+NEVER = 1 << 30
+
+
+class Rule:
+    """What one would write by hand: limits of a source's rates and counts, each at least one packet's worth."""
+    NAMES = ["src_rate", "src_ports", "src_half_open", "src_open", "src_waiting", "src_refused"]
+    STEPS = {"src_rate": [5, 10, 20, 50, 100, 200], "src_ports": [5, 10, 15, 20, 40],
+             "src_half_open": [5, 10, 20, 50, 100], "src_open": [10, 20, 50, 100, 200],
+             "src_waiting": [3, 5, 10, 20, 50], "src_refused": [3, 5, 10, 20]}
+
+    def __init__(self, limits):
+        self.limits = limits
+
+    def flags(self, s):
+        out = np.zeros(len(s.label), bool)
+        for n in self.NAMES:
+            out |= s.raw[n].to_numpy() >= self.limits[n]
+        return out
+
+    @classmethod
+    def tuned(cls, valid, far):
+        """Each limit as low as it may be, for two ways to share out the false alarms; the better one."""
+        best, kept = -1.0, cls({n: NEVER for n in cls.NAMES})
+        for part in (far, far / len(cls.NAMES)):
+            rule = cls({n: min([v for v in cls.STEPS[n] if share_flagged(valid, {n: v}) <= part], default=NEVER)
+                        for n in cls.NAMES})
+            if share_flagged(valid, rule.limits) > far:
+                continue
+            value = np.mean([c / n for s in valid for c, n in
+                             flow_runs.by_class(s.caught(rule.flags(s), s.counts)).values()])
+            if value > best:
+                best, kept = value, rule
+        return kept
+
+
+def share_flagged(sets, limits):
+    """Share of the benign flows of all sets that limits flag."""
+    rule = Rule({n: limits.get(n, NEVER) for n in Rule.NAMES})
+    counts = [s.false_alarms(rule.flags(s)) for s in sets]
+    return sum(c["flagged"].sum() for c in counts) / max(1, sum(c["flows"].sum() for c in counts))
+
+
+def report(name, sets, judge, out):
+    """Print caught runs by class and stretch, false alarms, the worst tools and services."""
+    for s in sets:
+        flagged = judge(s)
+        runs, alarms = s.caught(flagged, s.counts), s.false_alarms(flagged)
+        k, n = int(alarms["flagged"].sum()), int(alarms["flows"].sum())
+        lo, hi = flow_runs.interval(k, n)
+        entry = {"judge": name, "set": os.path.basename(s.base), "stretch": s.stretch, "benign": n, "flagged": k,
+                 "interval": [lo, hi], "caught": {}, "tools": {}, "services": {}}
+        text = []
+        for label, (c, m) in flow_runs.by_class(runs).items():
+            a, b = flow_runs.interval(c, m)
+            text.append(f"{label} {c}/{m} ({a:.0f}-{b:.0f} %)")
+            entry["caught"][label] = [c, m]
+        print(f"{name:9} {entry['set']:6} x{s.stretch:<5g} benign flagged {k} of {n} ({100 * k / max(n, 1):.3f} %, "
+              f"{lo:.3f}-{hi:.3f})  runs caught: " + ", ".join(text), flush=True)
+        tools = runs.groupby(["label", "tool"])["caught"].agg(["sum", "size"])
+        for (label, tool), (c, m) in sorted(tools.iterrows(), key=lambda r: r[1]["sum"] / r[1]["size"]):
+            entry["tools"][f"{label} {tool}"] = [int(c), int(m)]
+        for service, (m, c) in alarms.sort_values("flagged", ascending=False).iterrows():
+            entry["services"][str(service)] = [int(c), int(m)]
+        out.append(entry)
+    return out
+
+
+def details(entry):
+    print(f"  {entry['judge']}, {entry['set']} x{entry['stretch']:g}, tools, worst first:")
+    for tool, (c, m) in entry["tools"].items():
+        print(f"    {tool:28} {c} of {m} runs caught")
+    print("  benign services, worst first:")
+    for service, (c, m) in entry["services"].items():
+        print(f"    {service:28} {c} of {m} flows flagged ({100 * c / m:.2f} %)")
+
+
+def export(path, net, sch, seed, threshold, version):
+    layers = [(m.weight.detach().numpy().astype(np.float64), m.bias.detach().numpy().astype(np.float64))
+              for m in net if isinstance(m, nn.Linear)]
+    write_mlp(path, "flow", sch, layers, {
         "name": "flow", "version": version, "license": "GPL-2.0-only", "head": "classes",
-        "classes": "|".join(CLASSES), "threshold": f"{threshold:.6f}",
-        "description": "Scans and floods against benign flows, by what a flow and its source do; not for payloads, "
-                       "guessed passwords or slow attacks.",
-        "training": f"tests/traffic train.set and valid.set, {n_train} and {n_valid} flows of real programs in a VM; "
-                    f"epoch, seed ({seed}) and threshold by valid.set",
-        "accuracy": "see models/README.md; measured on tests/traffic test.set",
+        "classes": "|".join(CLASSES), "threshold": f"{1 / (1 + np.exp(-threshold)):.6f}",
+        "description": "Scans, floods, slow attacks and password guessing against benign flows, by what a flow and "
+                       "its source do; not for payloads.",
+        "training": f"traffic lab, set train; epoch, seed ({seed}) and threshold by set valid",
+        "accuracy": "models/README.md, measured on the lab's set test",
     })
 
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("train", nargs="+")
-    ap.add_argument("--valid", required=True, nargs="+")
-    ap.add_argument("--test", nargs="+", default=[])
-    ap.add_argument("--seeds", type=int, default=5)
-    ap.add_argument("--epochs", type=int, default=60)
-    ap.add_argument("--far", type=float, default=0.001, help="harmless flows of VALID that may be above the threshold")
-    ap.add_argument("--version", default="0.1")
+    ap.add_argument("dir", metavar="DIR")
+    ap.add_argument("--seeds", type=int, default=3)
+    ap.add_argument("--epochs", type=int, default=16)
+    ap.add_argument("--hidden", type=int, nargs="+", default=[64, 32])
+    ap.add_argument("--benign-weight", type=float, default=2.0)
+    ap.add_argument("--local", nargs="+", default=["10.77.0.1", "fd77::1"],
+                    help="addresses of the protected host (default: the lab's)")
+    ap.add_argument("--far", type=float, default=0.0005, help="benign flows of valid that may be above the threshold")
+    ap.add_argument("--version", default="1.0")
     ap.add_argument("-o", "--out", required=True)
     ap.add_argument("--second", metavar="FILE", help="also write the second best seed, for trying swaps")
+    ap.add_argument("--json", metavar="FILE", help="write all figures there")
+    ap.add_argument("--no-test", action="store_true", help="don't look at the test set")
     args = ap.parse_args()
     torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
     sch = schema()
 
-    def load(paths):
-        parts, base = [], 0
-        for p in paths:
-            x, y, flows = read(p, sch)
-            parts.append((x, y, flows + base))
-            base += flows.max() + 1
-        return tuple(np.concatenate(c) for c in zip(*parts))
+    def load(name, stretches, count):
+        sets = [flow_runs.Set(os.path.join(args.dir, name), sch, x, args.local) for x in stretches]
+        for s in sets if count else []:
+            s.counts = sets[0].packet_counts()
+        return sets
 
-    train, valid = load(args.train), load(args.valid)
-    print(f"train {len(train[1])} rows, {train[2].max() + 1} flows; valid {len(valid[1])}, {valid[2].max() + 1}")
-    runs = [(*fit(seed, train, valid, sch, args.epochs), seed) for seed in range(args.seeds)]
-    runs.sort(key=lambda r: r[1])
-    print("validation loss by seed: " + ", ".join(f"{s}: {v:.4f}" for _, v, s in runs))
-    for (net, _, seed), out in zip(runs, [args.out, args.second]):
-        if not out:
-            continue
-        score = scores(net, valid[0])
-        threshold = choose_threshold(score, valid[1], valid[2], args.far)
-        print(f"{out}: seed {seed}, threshold {threshold:.4f}")
-        report("train", scores(net, train[0]), train[1], train[2], threshold)
-        report("valid", score, valid[1], valid[2], threshold)
-        for path in args.test:
-            x, y, flows = read(path, sch)
-            report(f"test {path}", scores(net, x), y, flows, threshold)
-        export(out, net, sch, args.version if out == args.out else args.version + "-b", seed, threshold,
-               train[2].max() + 1, valid[2].max() + 1)
+    train = load("train", STRETCHES, False)
+    valid = load("valid", ["1", "0.1", "10"], True)
+    rows = Rows(train)
+    print(f"train: {len(rows.y)} rows of {len(train)} stretches, by class " + ", ".join(
+        f"{c} {int((rows.y == i).sum())}" for i, c in enumerate(CLASSES)), flush=True)
+    nets = []
+    for seed in range(args.seeds):
+        net, value = fit(seed, rows, valid, sch, args)
+        print(f"seed {seed}: merit on valid {value:.4f}", flush=True)
+        nets.append((value, seed, net))
+    nets.sort(key=lambda n: -n[0])
+    lr = LogisticRegression(max_iter=300, C=1.0).fit(rows.x[::7], rows.y[::7] > 0, rows.w[::7])
+    tree = DecisionTreeClassifier(max_leaf_nodes=64, random_state=0).fit(rows.x, rows.y > 0, rows.w)
+    rule = Rule.tuned(valid, args.far)
+    print("rule by hand: flag when " + " or ".join(f"{n} >= {v}" for n, v in rule.limits.items() if v < NEVER))
+    value, seed, net = nets[0]
+    judges = {"model": lambda s: scores(net, s.x), "logistic": lambda s: lr.decision_function(s.x),
+              "tree": lambda s: tree.predict_proba(s.x)[:, 1]}
+    limits = {n: threshold_of([(s, j(s)) for s in valid], args.far) for n, j in judges.items()}
+    print(f"{args.out}: seed {seed}, threshold {1 / (1 + np.exp(-limits['model'])):.4f} (logit {limits['model']:.3f})")
+    out = []
+    for sets in [valid] + ([] if args.no_test else [load("test", ["1", "0.1", "10"], True)]):
+        for n, j in judges.items():
+            report(n, sets, lambda s, j=j, n=n: j(s) >= limits[n], out)
+        report("rule", sets, rule.flags, out)
+        details(next(e for e in out if e["judge"] == "model" and e["set"] == os.path.basename(sets[0].base)))
+    export(args.out, net, sch, seed, limits["model"], args.version)
+    if args.second and len(nets) > 1:
+        _, seed2, net2 = nets[1]
+        limit2 = threshold_of([(s, scores(net2, s.x)) for s in valid], args.far)
+        export(args.second, net2, sch, seed2, limit2, args.version + "-b")
+    if args.json:
+        with open(args.json, "w", encoding="ascii") as f:
+            json.dump(out, f, indent=1)
 
 
 if __name__ == "__main__":

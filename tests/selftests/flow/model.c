@@ -18,17 +18,18 @@ static const struct inkling_name names[] = INK_FLOW_NAME_TABLE;
 /* The schema of the hook, or one that differs in the name of a feature. */
 static void add_features(struct ink_builder *b, const char *renamed)
 {
-	const char *categories[INK_START_NR];
+	const char *categories[INK_FLOW_NAMES];
 	unsigned int i;
 
-	for (i = 0; i < INK_START_NR; i++)
+	for (i = 0; i < INK_FLOW_NAMES; i++)
 		categories[i] = names[i].name;
 	for (i = 0; i < INK_FLOW_FEATURES; i++) {
 		const char *name = renamed && !strcmp(renamed, schema[i].name) ? "renamed" :
 				   schema[i].name;
 
 		if (schema[i].kind == INKLING_FEATURE_CATEGORY)
-			ink_builder_category(b, name, categories, INK_START_NR);
+			ink_builder_category(b, name, categories + schema[i].first_name,
+					     schema[i].n_names);
 		else
 			ink_builder_number(b, name, schema[i].decimals);
 	}

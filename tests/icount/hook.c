@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a packet costs in the flow hook, in instructions; see icount.c.
+ *
+ * What lives here: packets, and BPF_PROG_TEST_RUN, which times the program
+ * alone. What doesn't: attaching the hook (tests/icount/run).
+ */
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "icount.h"
+#include "pins.h"
+
+/* A TCP packet between 10.0.0.1, any port, and 10.0.0.2:80. */
+struct packet {
+	struct ethhdr eth;
+	struct iphdr ip;
+	struct tcphdr tcp;
+	char payload[16];
+} __attribute__((packed));
+
+static struct packet packet = {
+	.eth.h_proto = 0x0008,
+	.ip = { .version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_TCP },
+	.tcp = { .doff = 5 },
+};
+
+static struct ink_control control;
+static int control_map;
+
+static unsigned long long run_once(int fd)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = &packet, .data_size_in = sizeof(packet),
+		    .repeat = 1);
+
+	if (bpf_prog_test_run_opts(fd, &opts))
+		icount_fail("BPF_PROG_TEST_RUN");
+	return opts.duration;
+}
+
+/* @next changes the packet before each run. */
+static void measure(const char *name, int fd, void (*next)(size_t i))
+{
+	static unsigned long long v[CALLS];
+	size_t i;
+
+	for (i = 0; i < CALLS; i++) {
+		if (next)
+			next(i);
+		v[i] = run_once(fd);
+	}
+	printf("%s\t%llu\n", name, icount_median(v, CALLS));
+}
+
+static void advance(unsigned long long ns)
+{
+	uint32_t zero = 0;
+
+	if (bpf_map_lookup_elem(control_map, &zero, &control))
+		icount_fail("the clock");
+	control.clock += ns;
+	if (bpf_map_update_elem(control_map, &zero, &control, BPF_ANY))
+		icount_fail("the clock");
+}
+
+static void make(int out, unsigned int port, unsigned int flags, unsigned int seq,
+		 unsigned int ack)
+{
+	const unsigned int client = htonl(0x0a000001), server = htonl(0x0a000002);
+
+	packet.ip.tot_len = htons(sizeof(packet) - sizeof(packet.eth));
+	packet.ip.saddr = out ? server : client;
+	packet.ip.daddr = out ? client : server;
+	packet.tcp.source = htons((unsigned short)(out ? 80 : port));
+	packet.tcp.dest = htons((unsigned short)(out ? port : 80));
+	packet.tcp.seq = htonl(seq);
+	packet.tcp.ack_seq = htonl(ack);
+	packet.tcp.syn = flags & 1;
+	packet.tcp.ack = !!(flags & 2);
+}
+
+static void next_flow(size_t i)
+{
+	advance(20000000);
+	make(0, 20000 + (unsigned int)i, 1, 1, 0);
+}
+
+/* The same flow, too soon for another score but at packets 4, 8, 16, ... */
+static void same_flow(size_t i)
+{
+	advance(1000);
+	make(0, 20000, 2, 100 + (unsigned int)i, 1001);
+}
+
+/* The same flow, whose score is old each time. */
+static void same_flow_late(size_t i)
+{
+	advance(46000000000ull);
+	make(0, 20000, 2, 5000 + (unsigned int)i, 1001);
+}
+
+static void out_flow(size_t i)
+{
+	make(1, 20000, 2, 2000 + (unsigned int)i, 1);
+}
+
+static int load_pass(void)
+{
+	const struct bpf_insn insns[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = XDP_PASS },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	int fd = bpf_prog_load(BPF_PROG_TYPE_XDP, "pass", "GPL", insns, 2, NULL);
+
+	if (fd < 0)
+		icount_fail("loading an XDP program");
+	return fd;
+}
+
+static int load_reference(void)
+{
+	struct bpf_object *obj = bpf_object__open_file("build/icount-reference.bpf.o", NULL);
+
+	if (!obj || bpf_object__load(obj))
+		icount_fail("build/icount-reference.bpf.o");
+	return bpf_program__fd(bpf_object__find_program_by_name(obj, "reference"));
+}
+
+/* SYN, SYN+ACK, ACK: from here on the flow is one whose address is proven. */
+static void handshake(int in, int out)
+{
+	make(0, 20000, 1, 1, 0);
+	run_once(in);
+	make(1, 20000, 3, 1000, 2);
+	run_once(out);
+	make(0, 20000, 2, 2, 1001);
+	run_once(in);
+}
+
+/* Fill the table of proven flows, so that look-ups go through long chains. */
+static void fill(const char *target, uint32_t count)
+{
+	int fd = bpf_obj_get(ink_pin_path(target, "flows"));
+	struct ink_flow_key key = { .remote = { [10] = 0xff, [11] = 0xff, [12] = 172 } };
+	struct ink_flow flow = { .first_ns = control.clock, .last_ns = control.clock };
+	uint32_t i;
+
+	if (fd < 0)
+		icount_fail("the flow table");
+	for (i = 0; i < count; i++) {
+		memcpy(key.remote + 13, &i, 3);
+		key.remote_port = (uint16_t)(i >> 8);
+		if (bpf_map_update_elem(fd, &key, &flow, BPF_ANY))
+			icount_fail("filling the flow table");
+	}
+	close(fd);
+}
+
+void icount_hook(const char *target)
+{
+	const char *full = getenv("ICOUNT_FULL");
+	struct ink_attachment record;
+	int in, out, reference, pass = load_pass();
+
+	errno = -ink_attachment_read(target, &record);
+	if (errno)
+		icount_fail(target);
+	in = bpf_prog_get_fd_by_id(record.prog_id);
+	out = bpf_prog_get_fd_by_id(record.tc_out.prog_id);
+	control_map = bpf_obj_get(ink_pin_path(target, "control"));
+	reference = load_reference();
+	if (in < 0 || out < 0 || control_map < 0)
+		icount_fail("programs of the hook");
+	advance(1000000000);
+	if (full) {
+		fill(target, (uint32_t)atoi(full));
+		handshake(in, out);
+		measure("XDP, a packet of a known flow, 10^6 flows in the table", in, same_flow);
+		return;
+	}
+	measure("XDP program that does nothing", pass, NULL);
+	measure("XDP, a new flow, scored", in, next_flow);
+	handshake(in, out);
+	measure("XDP, reference: parse, look up, time", reference, same_flow);
+	measure("XDP, a packet of a known flow", in, same_flow);
+	measure("XDP, the same, scored", in, same_flow_late);
+	measure("tc, a packet on its way out", out, out_flow);
+	if (system("inkling allow --add 10.0.0.1 >/dev/null"))
+		icount_fail("inkling allow");
+	same_flow_late(0);		/* flows that pass meet the list when they are scored next */
+	run_once(in);
+	measure("XDP, a packet whose verdict is final", in, same_flow);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files of icount share. */
+#ifndef INK_ICOUNT_H
+#define INK_ICOUNT_H
+
+#include <stddef.h>
+
+#define CALLS	1501
+
+/* Sorts @v. */
+unsigned long long icount_median(unsigned long long *v, size_t n);
+/* Print errno and exit. */
+void icount_fail(const char *what);
+/* The flow hook on an interface, beside a program that only looks flows up. */
+void icount_hook(const char *target);
+
+#endif /* INK_ICOUNT_H */
