@@ -9,7 +9,7 @@
 
 # Scans
 nmap_scan() { nmap -n -Pn --max-retries 1 "$@" "$target"; }
-nmap_sweep() { nmap -n "$@" 10.77.0.1-8; }
+nmap_sweep() { nmap -n --disable-arp-ping "$@" 10.77.0.1-8; }
 mass() { # masscan arguments; over several addresses with TO=..
 	masscan --adapter foe0 --adapter-ip "$addr" --router-ip $server --wait 2 "$@" "${to:-$server}"
 }
@@ -29,7 +29,7 @@ spoofed() { # mausezahn arguments
 }
 nping_to() { nping --quiet "$@" "$target"; }
 connects() { "$here/../../build/lab/connects" "$@" $server; }
-syn6() { # PORT SECONDS: IPv6, from made-up addresses of the network
+syn6() { # PORT SECONDS: over IPv6
 	timeout "$2" atk6-thcsyn6 foe0 $server6 "$1"
 }
 

@@ -14,11 +14,12 @@ by_password=("${ssh[@]}" -o PreferredAuthentications=password -o NumberOfPasswor
 ssh+=(-i "$run/key")
 
 ok() { # COUNT COMMAND...: so many requests
-	local n=$1 status=0
+	local n=$1 status=0 lines
 	shift
 	"$@" || status=$?
 	[ $status = 0 ] || echo "$run_addr: status $status: $*" | cut -c1-200 >>"$run/failed"
-	yes . | head -n "$n" >>"$run/requests"
+	printf -v lines '%*s' "$n" ''
+	echo -n "${lines// /$'\n'}" >>"$run/requests"
 }
 get() { ok "$1" curl -sS --fail -g --max-time 120 "${@:2}"; } # COUNT CURL-ARGUMENT...
 # Sets urls: COUNT times "-o /dev/null" and an address, of which % is replaced by a number.
@@ -51,14 +52,14 @@ secure() { # COUNT FILE PER-MINUTE: https, a handshake each
 }
 members() { # COUNT PER-MINUTE [mistyped]: pages behind a password
 	if [ -n "${3-}" ]; then
-		curl -s -o /dev/null --max-time 60 -u "$user:wrong-one" "http://$url/private/16.html"
+		curl -s -o /dev/null --max-time 60 -u "$user:$mistyped" "http://$url/private/16.html"
 		sleep 2
 	fi
 	many "$1" "http://$url/private/16.html"
 	get "$1" -u "$login" --rate "$2/m" -H 'Connection: close' "${urls[@]}"
 }
 form() { # COUNT PER-MINUTE [mistyped]: logs in by a form, then reads
-	[ -z "${3-}" ] || { get 1 -o /dev/null -d "user=$user&pass=wrong-one" "http://$url/login" && sleep 2; }
+	[ -z "${3-}" ] || { get 1 -o /dev/null -d "user=$user&pass=$mistyped" "http://$url/login" && sleep 2; }
 	get 1 -o /dev/null -d "user=$user&pass=$password" "http://$url/login"
 	many "$1" "http://$url/16.html"
 	get "$1" --rate "$2/m" -H 'Connection: close' "${urls[@]}"
@@ -71,11 +72,23 @@ upload() { # KILOBYTES RATE
 mirror() { # COUNT FILE WAIT: wget
 	local i urls=()
 	for ((i = 0; i < $1; i++)); do urls+=("http://$url/$2.html?$i"); done
-	ok "$1" wget -q -O /dev/null --no-http-keep-alive --wait="$3" --random-wait "${urls[@]}"
+	ok "$1" wget -q -O /dev/null --no-http-keep-alive --wait="${3:-0}" --random-wait "${urls[@]}"
 }
 load() { # COUNT CONCURRENCY FILE OPTION...: ab, a busy proxy or a monitoring system
 	ok "$1" ab -q -n "$1" -c "$2" "${@:4}" "http://$url:${port:-80}/$3.html" >ab.out 2>&1
 	awk '/^Failed requests/ && $3 > 0 {print "ab", $0}' ab.out >>"$run/failed"
+}
+secured() { # COUNT CONCURRENCY FILE: https
+	ok "$1" ab -q -n "$1" -c "$2" "https://$url/$3.html" >ab.out 2>&1
+}
+member_load() { # COUNT CONCURRENCY: a program that logs in for each request
+	ok "$1" ab -q -n "$1" -c "$2" -A "$login" "http://$url/private/16.html" >ab.out 2>&1
+}
+form_load() { # COUNT WAIT: the form again and again, as a program without a session does
+	local i urls=()
+	for ((i = 0; i < $1; i++)); do urls+=("http://$url/login?$i"); done
+	ok "$1" wget -q -O /dev/null --no-http-keep-alive --wait="$2" --random-wait \
+		--post-data="user=$user&pass=$password" "${urls[@]}"
 }
 sieged() { # USERS SECONDS DELAY FILE
 	mkdir -p .siege
@@ -102,21 +115,23 @@ services() { # COUNT: one host that uses all ports of the web server
 # Many clients: as many addresses, or behind the one of a NAT. One curl speaks for all of them.
 clients() { # INTERFACE COUNT REQUESTS PREFIX
 	local i j args=()
+	for ((i = 1; i <= $2; i++)); do echo "addr add $4.$i/32 dev $1"; done | ip -batch -
 	for ((i = 1; i <= $2; i++)); do
-		ip addr add "$4.$i/32" dev "$1"
 		for ((j = 0; j < $3; j++)); do
 			[ ${#args[@]} = 0 ] || args+=(--next)
-			args+=(-sS --max-time 100 --interface "$4.$i" -o /dev/null "http://$url:8080/$((i % 4 ? 1 : 16)).html")
+			args+=(-sS --connect-timeout 60 --interface "$4.$i" -o /dev/null "http://$url:8080/$((i % 4 ? 1 : 16)).html")
 		done
 	done
-	ok $(($2 * $3)) curl -g -Z --parallel-max 12 "${args[@]}"
+	ok $(($2 * $3)) curl --no-progress-meter -g -Z --parallel-max 12 "${args[@]}"
 }
 nat() { # COUNT REQUESTS
 	ip link add inside type dummy
 	ip link set inside up
 	nft -f - <<-RULES
-		table ip nat { chain post { type nat hook postrouting priority 100;
-			oifname foe0 ip saddr 192.168.77.0/24 masquerade; } }
+		table ip nat {
+			chain post { type nat hook postrouting priority 100;
+			oifname foe0 ip saddr 192.168.77.0/24 masquerade; }
+		}
 	RULES
 	clients inside "$1" "$2" 192.168.77
 }
@@ -141,7 +156,7 @@ shell() { # COUNT GAP [password|mistyped]: ssh sessions with a few commands
 	local i by=("${ssh[@]}")
 	[ "${3:-key}" = key ] || by=("${by_password[@]}")
 	if [ "${3-}" = mistyped ]; then
-		sshpass -p wrong-one ssh "${by[@]}" "$user@$target" true
+		sshpass -p "$mistyped" ssh "${by[@]}" "$user@$target" true
 	fi
 	for ((i = 0; i < $1; i++)); do
 		ok 1 sshpass -p "$password" ssh "${by[@]}" "$user@$target" 'ls -l /; sleep 1; id' >/dev/null
@@ -164,11 +179,11 @@ inventory() { # COUNT GAP: reads the host keys of all addresses, as a configurat
 	done
 }
 idle() { ok 1 ssh "${ssh[@]}" -o ServerAliveInterval=10 "$user@$target" "sleep $1"; } # SECONDS: an open session
-files() { # LOGINS FILES [mistyped]: ftp
+files() { # LOGINS FILES [mistyped]: ftp, a connection for each login and each file
 	local i j urls=()
-	[ -z "${3-}" ] || curl -s --max-time 60 -u "$user:wrong-one" "ftp://$url/300k" -o /dev/null
+	[ -z "${3-}" ] || curl -s --max-time 60 -u "$user:$mistyped" "ftp://$url/20k" -o /dev/null
 	for ((i = 0; i < $1; i++)); do
-		for ((j = 0; j < $2; j++)); do urls+=(-o /dev/null "ftp://f$i.$id.$site/300k"); done
+		for ((j = 0; j < $2; j++)); do urls+=(-o /dev/null "ftp://f$i.$id.$site/20k"); done
 	done
 	get $(($1 * $2)) -u "$login" "${urls[@]}"
 }
@@ -185,7 +200,7 @@ mail() { # COUNT KILOBYTES PER-MINUTE
 	get "$1" --rate "$3/m" --mail-from bob@wan.test --mail-rcpt "$user@lab.test" "${urls[@]}"
 }
 post() { # COUNT PER-MINUTE [mistyped]: fetches the list of letters by pop3
-	[ -z "${3-}" ] || curl -s --max-time 60 -u "$user:wrong-one" "pop3://$url/" -o /dev/null
+	[ -z "${3-}" ] || curl -s --max-time 60 -u "$user:$mistyped" "pop3://$url/" -o /dev/null
 	many "$1" "pop3://p%.$id.$site/"
 	get "$1" -u "$login" --rate "$2/m" "${urls[@]}"
 }
@@ -206,26 +221,32 @@ watch() { # ROUNDS GAP: a monitoring system: pings all addresses, asks the web s
 		sleep "$2"
 	done
 }
-lines() { # COUNT GAP: an open connection on which something is said now and then, and answered
-	local i answer
-	exec 3<>"/dev/tcp/$target/7000" || { ok 1 false; return; }
+lines() { # COUNT GAP [CONNECTIONS]: open connections on which something is said now and then, and answered
+	local i fd fds=() answer
+	for ((i = 0; i < ${3:-1}; i++)); do
+		exec {fd}<>"/dev/tcp/$target/7000" || { ok 1 false; return; }
+		fds+=("$fd")
+	done
 	for ((i = 0; i < $1; i++)); do
-		echo "line $i" >&3
-		read -r -t 20 answer <&3
-		ok 1 test "$answer" = "line $i"
+		for fd in "${fds[@]}"; do
+			echo "line $i" >&"$fd"
+			read -r -t 20 -u "$fd" answer
+			ok 1 test "$answer" = "line $i"
+		done
 		sleep "$2"
 	done
-	exec 3>&-
 }
 
 # Neither friend nor foe: what a tunnel over DNS sends. Label "other".
 tunnel() { # QUERIES PER-SECOND
-	local i j name
+	local i
 	for ((i = 0; i < $1; i += $2)); do
-		for ((j = 0; j < $2; j++)); do
-			name=$(head -c 75 /dev/urandom | base32 -w 50 | tr '\n' . | tr -d =)
-			echo "${name}t.lab.test TXT"
-		done >names
+		awk -v n="$2" -v seed="$i" 'BEGIN { srand(seed)
+			for (; n; n--) {
+				for (name = i = 0; i < 100; i++)
+					name = name sprintf(i == 50 ? "%c." : "%c", 97 + 26 * rand())
+				print name ".t.lab.test TXT"
+			} }' >names
 		dig -f names "@$target" +short >/dev/null
 		sleep 1
 	done

@@ -6,15 +6,16 @@
 #
 # The attacks of each label are spread over LAB_SECONDS, but no more than at_once[label] run at a time. Friends come
 # before, during and after them, or else what an attack leaves behind in the tables of the hook would tell the labels
-# apart: their lines are played again and again, from new addresses, until the attacks have ended, and then some more.
+# apart: their lines are spread over that time, too, and played again from new addresses until the attacks have ended,
+# and then some more.
 
-LAB_SECONDS=${LAB_SECONDS:-420}		# over which the beginnings of the attacks are spread
-LAB_LIMIT=${LAB_LIMIT:-720}		# after which no run begins
+LAB_SECONDS=${LAB_SECONDS:-480}		# over which the beginnings of the attacks are spread
+LAB_LIMIT=${LAB_LIMIT:-840}			# after which no run begins
 LAB_BEFORE=15				# friends alone, at first
 LAB_AFTER=10				# friends' runs that begin after the last attack has ended
 
 declare -A queue count next running label_of
-started=0 attacks=0 after=0
+started=0 attacks=0 after=0 lost=0 tick=''
 
 # May another run of this label begin now?
 may_begin() { # LABEL
@@ -22,9 +23,11 @@ may_begin() { # LABEL
 	[ "${running[$1]}" -lt "${at_once[$1]}" ] && [ "$n" -gt 0 ] || return 1
 	if [ "$1" != benign ]; then
 		[ "$i" -lt "$n" ] && [ $age -ge $((LAB_BEFORE + LAB_SECONDS * i / n)) ]
-		return
+	elif [ "$i" -lt "$n" ] || [ $attacks -gt 0 ]; then
+		[ $age -ge $(((LAB_BEFORE + LAB_SECONDS) * (i - 2) / n)) ]
+	else
+		[ $after -lt $LAB_AFTER ] && after=$((after + 1))
 	fi
-	[ "$i" -lt "$n" ] || [ $attacks -gt 0 ] || { [ $after -lt $LAB_AFTER ] && after=$((after + 1)); }
 }
 
 begin() { # LABEL
@@ -45,17 +48,19 @@ begin_all() {
 	done
 }
 
-# Return: whether something is still running, once something has ended or a second has passed.
+# Return: whether something is still running, once a run has ended or a second has passed.
 await() {
 	local pid label
 	[ ${#label_of[@]} -gt 0 ] || [ $attacks -gt 0 ] || return 1
-	sleep 1 &
-	wait -n -p pid
-	label=${label_of[$pid]-}
-	[ -n "$label" ] || return 0
+	# One clock at a time: each run that ends would leave another one ticking.
+	[ -n "$tick" ] || { sleep 1 & tick=$!; }
+	wait -n -p pid || lost=$((lost + 1))
+	[ "$pid" != "$tick" ] || { tick=''; return 0; }
+	label=${label_of[$pid]}
 	unset "label_of[$pid]"
 	running[$label]=$((running[$label] - 1))
 	[ "$label" = benign ] || attacks=$((attacks - 1))
+	return 0
 }
 
 play_all() { # SET
@@ -76,5 +81,6 @@ play_all() { # SET
 		[ "${next[$label]}" -ge "${count[$label]}" ] || left=$((left + count[$label] - next[$label]))
 	done
 	echo "play: set $1 took $((SECONDS - started)) s"
+	[ $lost = 0 ] || { echo "play: $lost runs of set $1 could not be played" >&2; return 1; }
 	[ $left = 0 ] || { echo "play: $left runs of set $1 didn't begin within $LAB_LIMIT s" >&2; return 1; }
 }

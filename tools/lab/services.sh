@@ -7,7 +7,7 @@
 #
 # Passwords are hashed and keys made cheaply, since all of it is emulated: what counts is what goes over the wire.
 
-user=ann password=correct-horse
+user=ann password=correct-horse mistyped=correct-hourse
 
 services_files() {
 	local size
@@ -38,13 +38,13 @@ nginx_more() {
 }
 
 nginx_up() { # MORE
-	local more
-	more=${1:+$(nginx_more)}
+	local more log=off
+	[ -z "$1" ] || { more=$(nginx_more); log=$run/log/nginx; }
 	more=${more:-server { listen 80 backlog=2048; listen 8080; listen 8443; \}}
 	cat >"$run/nginx.conf" <<-CONF
 		pid $run/nginx.pid; error_log $run/log/nginx.error; worker_processes 1; worker_rlimit_nofile 16384;
 		events { worker_connections 8192; }
-		http { access_log ${1:+$run/log/nginx}${1:-off}; keepalive_timeout 20; root $www;
+		http { access_log $log; keepalive_timeout 20; root $www;
 			$more }
 	CONF
 	nginx -c "$run/nginx.conf"
@@ -64,7 +64,8 @@ accounts() {
 	ssh-keygen -q -t ed25519 -N '' -f "$run/key"
 	install -o $user -m 600 "$run/key.pub" /home/$user/.ssh/authorized_keys
 	head -c 300k /dev/zero >/home/$user/300k
-	chown $user /home/$user/300k
+	head -c 20k /dev/zero >/home/$user/20k
+	chown $user /home/$user/*k
 }
 
 sshd_up() {
@@ -79,7 +80,7 @@ sshd_up() {
 		UsePAM yes
 		Subsystem sftp internal-sftp
 	CONF
-	/usr/sbin/sshd -f "$run/sshd.conf" -E "$run/log/sshd"
+	/usr/sbin/sshd -r -f "$run/sshd.conf" -E "$run/log/sshd"
 }
 
 ftp_up() {
@@ -140,13 +141,14 @@ pop3_up() {
 
 dns_up() {
 	dnsmasq -C /dev/null -x "$run/dnsmasq.pid" --user=root --no-resolv --no-hosts --interface=srv0 --interface=lo \
-		--bind-interfaces --address=/v4.lab.test/10.77.0.1 --address=/v6.lab.test/fd77::1 --local=/nx.test/ --local=/arpa/ \
+		--bind-interfaces --address=/v4.lab.test/$server --address=/v6.lab.test/$server6 \
+		--local=/lab.test/ --local=/nx.test/ --local=/arpa/ \
 		--txt-record=txt.lab.test,"$(printf 'x%.0s' {1..200})" --cache-size=2000
 }
 
 # Each line that comes is sent back; connections stay for as long as the client likes.
 lines_up() {
-	socat TCP6-LISTEN:7000,fork,reuseaddr,backlog=100,max-children=200 PIPE 2>/dev/null &
+	socat TCP6-LISTEN:7000,fork,reuseaddr,backlog=100,max-children=600 PIPE 2>/dev/null &
 	echo $! >"$run/socat.pid"
 }
 
