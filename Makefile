@@ -99,11 +99,11 @@ eval: ## Accuracy of the shipped models; DATA=DIR holds the data sets
 	@$(MAKE) --no-print-directory all
 	@tests/eval/run $(if $(DATA),"$(DATA)",$(error make eval needs DATA=DIR, the folder with the data sets))
 
-lab: ## Record the traffic that the flow model is trained on, half an hour (OUT=DIR)
+lab: ## Record the traffic that the flow model is trained on, an hour (OUT=DIR)
 	@scripts/install-packages build vm
 	@scripts/kernel fetch 6.12 >/dev/null
 	@$(MAKE) --no-print-directory all
-	@for set in train valid test; do tools/lab/record $$set $(or $(OUT),$(B)/lab/sets) || exit 1; done
+	@for set in train train2 valid test; do tools/lab/record $$set $(or $(OUT),$(B)/lab/sets) || exit 1; done
 	@tools/lab/rows $(or $(OUT),$(B)/lab/sets)
 
 unit: ## Unit tests alone (nothing is installed)

@@ -16,6 +16,13 @@ mass() { # masscan arguments; over several addresses with TO=..
 mass_sweep() { to=10.77.0.0/29 mass "$@"; }
 
 netcat() { nc -z -n -w 1 "$target" "$1"; } # FIRST-LAST
+ports() { # FIRST LAST GAP: by bash
+	local i fd
+	for ((i = $1; i <= $2; i++)); do
+		exec {fd}<>"/dev/tcp/$target/$i" && exec {fd}>&-
+		wait_for "$3"
+	done 2>/dev/null
+}
 
 # Floods; hping3 alone can't hurry, its answers are few
 hping() { hping3 -q -n -I foe0 -a "$addr" "$@" $server; }
@@ -28,6 +35,28 @@ spoofed() { # mausezahn arguments
 	mausezahn foe0 -q -A "$from" -B $server -b "$mac" "$@"
 }
 nping_to() { nping --quiet "$@" "$target"; }
+ping_flood() { ping -q -n -f "$@" "$target"; }
+# Waits without starting a program.
+wait_for() { # SECONDS
+	[ -n "${clock-}" ] || exec {clock}<> <(:)
+	read -r -t "$1" -u "$clock"
+}
+# PORT COUNT GAP [LINE]: connections by bash, one after the other, closed at once or after a line that nobody asked for
+knock() {
+	local i fd
+	trap '' PIPE
+	for ((i = 0; i < $2; i++)); do
+		exec {fd}<>"/dev/tcp/$target/$1" || continue
+		[ -z "${4-}" ] || echo "$4" >&"$fd"
+		exec {fd}>&-
+		wait_for "$3"
+	done 2>/dev/null
+}
+knocks() { # AT-ONCE PORT COUNT GAP [LINE]: as many of it
+	local i
+	for ((i = 0; i < $1; i++)); do knock "${@:2}" & done
+	wait
+}
 connects() { "$here/../../build/lab/connects" "$@" $server; }
 syn6() { # PORT SECONDS: over IPv6
 	timeout "$2" atk6-thcsyn6 foe0 $server6 "$1"
@@ -41,6 +70,20 @@ slowloris() { # CONNECTIONS PORT SECONDS: nmap's
 }
 # CONNECTIONS EVERY-SECONDS FOR-SECONDS PORT BEGINNING, in which \x20 is a space
 trickle() { "$here/../../build/lab/trickle" "${@:1:4}" "$(printf %b "$5")" $server; }
+# CONNECTIONS EVERY-SECONDS FOR-SECONDS PORT BEGINNING: the same by bash, a letter at a time after the beginning
+drip() {
+	local i fd fds=() end=$((SECONDS + $3))
+	trap '' PIPE
+	for ((i = 0; i < $1; i++)); do
+		exec {fd}<>"/dev/tcp/$target/$4" || continue
+		fds+=("$fd")
+		printf %b "$5" >&"$fd"
+	done
+	while [ $SECONDS -lt $end ]; do
+		wait_for "$2"
+		for fd in "${fds[@]}"; do printf x >&"$fd"; done
+	done 2>/dev/null
+}
 
 # Guessed passwords
 words() { # COUNT
@@ -58,4 +101,27 @@ medusa_on() { # COUNT MEDUSA-ARGUMENT...
 ncrack_on() { # COUNT NCRACK-ARGUMENT...
 	words "$1"
 	ncrack --user $user -P words "${@:2}"
+}
+guess_ssh() { # COUNT GAP: as a loop in a shell does
+	local i
+	for ((i = 0; i < $1; i++)); do
+		sshpass -p "guess$i" ssh "${by_password[@]}" "$user@$target" true
+		wait_for "$2"
+	done
+}
+guess_curl() { # COUNT PER-MINUTE URL [CURL-ARGUMENT...]
+	local i args=()
+	for ((i = 0; i < $1; i++)); do
+		[ ${#args[@]} = 0 ] || args+=(--next)
+		args+=(-s -o /dev/null --max-time 60 -u "$user:guess$i" "${@:4}" "$3")
+	done
+	curl -g --rate "$2/m" "${args[@]}"
+}
+guess_form() { # COUNT PER-MINUTE
+	local i args=()
+	for ((i = 0; i < $1; i++)); do
+		[ ${#args[@]} = 0 ] || args+=(--next)
+		args+=(-s -o /dev/null --max-time 60 -H 'Connection: close' -d "user=$user&pass=guess$i" "http://$url/login")
+	done
+	curl -g --rate "$2/m" "${args[@]}"
 }

@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Train the flow model: benign, scan, flood, slow or guess, from recorded sets of the traffic lab.
 
-    tools/lab/rows DIR                                    rows of DIR/{train,valid,test}.pcap
+    tools/lab/rows DIR                                    rows of DIR/{train,train2,valid,test}.pcap
     tools/train/flow.py DIR -o flow.onnx [--second flow-b.onnx] [--json FILE]
 
 Lives here: the schema, the training loop, the threshold, the references that the model has to beat (a rule as one
 would write by hand, logistic regression, a decision tree), and the report. What doesn't: the sets (flow_runs.py),
-the features (bpf/flow). DIR/train fits the weights, DIR/valid chooses epoch, seed, threshold and the rule's limits,
+the features (bpf/flow). DIR/train and DIR/train2 fit the weights, DIR/valid chooses epoch, seed, threshold and the rule's limits,
 DIR/test only has its figures printed.
 """
 import argparse
@@ -302,7 +302,7 @@ def export(path, net, sch, seed, threshold, version):
         "classes": "|".join(CLASSES), "threshold": f"{1 / (1 + np.exp(-threshold)):.6f}",
         "description": "Scans, floods, slow attacks and password guessing against benign flows, by what a flow and "
                        "its source do; not for payloads.",
-        "training": f"traffic lab, set train; epoch, seed ({seed}) and threshold by set valid",
+        "training": f"traffic lab, sets train and train2; epoch, seed ({seed}) and threshold by set valid",
         "accuracy": "models/README.md, measured on the lab's set test",
     })
 
@@ -333,6 +333,8 @@ def main():
         return sets
 
     train = load("train", STRETCHES, False)
+    if os.path.exists(os.path.join(args.dir, "train2.csv")):
+        train += load("train2", STRETCHES, False)
     valid = load("valid", ["1", "0.1", "10"], True)
     rows = Rows(train)
     print(f"train: {len(rows.y)} rows of {len(train)} stretches, by class " + ", ".join(
