@@ -125,7 +125,11 @@ vm-smoke: ## Boot each kernel once and check what the tests rely on
 	@scripts/install-packages build vm
 	@tests/run vm
 
-install: all $(INSTALL) install-modules ## Into $(DESTDIR)$(PREFIX); modules into $(DESTDIR)/lib/modules
+install: all install-files ## Into $(DESTDIR)$(PREFIX); modules into $(DESTDIR)/lib/modules
+	@scripts/install-manifest
+
+.PHONY: install-files
+install-files: $(INSTALL) install-modules
 
 uninstall: ## Remove what install installed; what is in the kernel goes first
 	@scripts/uninstall

@@ -42,3 +42,14 @@ $(B)/san/tests/unit/test_slot_file.o: INK_CPPFLAGS += -Itools/lib -Itools/lib/po
 $(B)/san/tools/attach/program_tc.o: INK_CPPFLAGS += $(shell pkg-config --cflags libnl-3.0 2>/dev/null)
 $(B)/unit/test_slot_file: UNIT_LIBS += -linih -ljson-c -lxdp -lbpf -lelf $(shell pkg-config --libs libnl-3.0) $(LIB_LIBS)
 $(B)/unit/test_slot_file: $(SLOT_FILE_SAN) $(LIB_SAN)
+
+# The same of clang, with the parser's fuzzer.
+SLOT_FILE_FUZZ := $(patsubst $(B)/san/%,$(B)/fuzz/obj/%,$(SLOT_FILE_SAN) $(LIB_SAN)) $(CORE_SRCS:%.c=$(B)/fuzz/obj/%.o) \
+	$(B)/fuzz/obj/tests/fuzz/fuzz_slot.o
+$(B)/fuzz/obj/daemon/%.o $(B)/fuzz/obj/tests/fuzz/fuzz_slot.o: INK_CPPFLAGS += -Itools/lib -Itools/lib/port -Ikmod/core \
+	-Itools/inkling -Itools/attach -DINK_VERSION='"$(INK_VERSION)"'
+$(B)/fuzz/obj/tools/attach/%.o $(B)/fuzz/obj/tools/inkling/%.o $(B)/fuzz/obj/tools/lib/%.o: INK_CPPFLAGS += -Itools/inkling -Itools/attach \
+	-DINK_VERSION='"$(INK_VERSION)"' $(shell pkg-config --cflags libnl-genl-3.0 2>/dev/null)
+FUZZERS += $(B)/fuzz/fuzz_slot
+$(B)/fuzz/fuzz_slot: FUZZ_LIBS = -linih -ljson-c -lxdp -lbpf -lelf -lm $(shell pkg-config --libs libnl-3.0) $(LIB_LIBS)
+$(B)/fuzz/fuzz_slot: $(SLOT_FILE_FUZZ)

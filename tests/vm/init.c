@@ -2,13 +2,15 @@
 /*
  * Process 1 of the VM. From the initramfs it loads the modules that the shares need, mounts them and
  * switches to the root; there it starts tests/vm/guest.sh, copies the kernel log out as it appears,
- * reaps orphans, reports the exit status and powers off. What a test finds in the VM (paths,
- * environment, devices) is guest.sh's business.
+ * reaps orphans, reports the exit status and powers off. Where systemd is wanted as process 1, it
+ * becomes that (by systemd.sh), and a child does the rest once systemd has come up.
+ * What a test finds in the VM (paths, environment, devices) is guest.sh's business.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,7 +110,8 @@ static void switch_root(void)
 	uname(&u);
 	mount_at("root", "/lower", "virtiofs", MS_RDONLY, NULL);
 	mount_at("rw", "/rw", "tmpfs", 0, "mode=755");
-	if (mkdir("/rw/upper", 0755) || mkdir("/rw/work", 0755))
+	if (mkdir("/rw/upper", 0755) || mkdir("/rw/work", 0755) || mkdir("/rw/modules", 0755) ||
+	    mkdir("/rw/modules-work", 0755))
 		die("mkdir in /rw");
 	mount_at("overlay", "/new", "overlay", 0, "lowerdir=/lower,upperdir=/rw/upper,workdir=/rw/work");
 	mount_at("proc", "/new/proc", "proc", 0, NULL);
@@ -118,11 +121,15 @@ static void switch_root(void)
 	mount_at("scratch", "/new/scratch", "tmpfs", 0, "mode=1777");
 	mkdir("/new/lib/modules", 0755);
 	snprintf(dir, sizeof(dir), "/new/lib/modules/%s", u.release);
-	mount_at("modules", dir, "virtiofs", MS_RDONLY, NULL);
+	mount_at("modules", "/lower-modules", "virtiofs", MS_RDONLY, NULL);
+	mount_at("overlay", dir, "overlay", 0,
+		 "lowerdir=/lower-modules,upperdir=/rw/modules,workdir=/rw/modules-work");
 	mkdir("/new/inkling", 0755);
 	mount_shares();
 	copy_file("/command", "/new/run/command");
 	copy_file("/options", "/new/run/options");
+	if (access("/systemd", F_OK) == 0)
+		copy_file("/systemd", "/new/run/systemd-wanted");
 	if (mount("/dev", "/new/dev", NULL, MS_MOVE, NULL))
 		die("move /dev");
 	if (chdir("/new") || mount(".", "/", NULL, MS_MOVE, NULL) || chroot(".") || chdir("/"))
@@ -224,11 +231,22 @@ static pid_t start_guest(int out, int err)
 	_exit(127);
 }
 
+static int guest_run(int out, int err)
+{
+	pid_t guest = start_guest(out, err), pid;
+	int status;
+
+	do {
+		pid = waitpid(-1, &status, 0);
+	} while (pid != guest);
+	return status;
+}
+
 int main(void)
 {
 	int out = -1, err = -1, ctl, kmsg, status, i;
 	struct stat command;
-	pid_t guest, pid;
+	bool systemd;
 
 	mount_at("dev", "/dev", "devtmpfs", 0, NULL);
 	for (i = 0; i < 3; i++)
@@ -239,16 +257,22 @@ int main(void)
 	ctl = port_wait("ctl");
 	kmsg = port_wait("kmsg");
 	dprintf(ctl, "up\n");
+	systemd = access("/run/systemd-wanted", F_OK) == 0;
 	if (stat("/run/command", &command) == 0 && command.st_size > 0) {
 		out = port_wait("out");
 		err = port_wait("err");
 	}
 	if (!fork())
 		kmsg_copy(kmsg);
-	guest = start_guest(out, err);
-	do {
-		pid = waitpid(-1, &status, 0);
-	} while (pid != guest);
+	if (systemd) {
+		if (fork()) {
+			execl("/bin/sh", "sh", "/inkling/tests/vm/systemd.sh", NULL);
+			die("systemd.sh");
+		}
+		while (access("/run/vm-up", F_OK))
+			usleep(50000);
+	}
+	status = guest_run(out, err);
 
 	usleep(100000);		/* what the kernel still has to say about the test */
 	sync();

@@ -214,7 +214,7 @@ def merit(net, valid, far):
     shares = []
     for s, z in pairs:
         runs = s.caught(z >= limit, s.counts)
-        shares += [c / n for c, n in flow_runs.by_class(runs).values()]
+        shares += [c / n for c, n in flow_runs.by_class(runs, "paced").values()]
     return (np.mean(shares) + min(shares)) / 2
 
 
@@ -274,6 +274,10 @@ def report(name, sets, judge, out):
             a, b = flow_runs.interval(c, m)
             text.append(f"{label} {c}/{m} ({a:.0f}-{b:.0f} %)")
             entry["caught"][label] = [c, m]
+        entry["paced"] = flow_runs.by_class(runs, "paced")
+        if s.stretch != 1:
+            text += [f"{label} {c}/{m} within 60 s of the recording" for label, (c, m) in entry["paced"].items()
+                     if label in ("slow", "guess")]
         print(f"{name:9} {entry['set']:6} x{s.stretch:<5g} benign flagged {k} of {n} ({100 * k / max(n, 1):.3f} %, "
               f"{lo:.3f}-{hi:.3f})  runs caught: " + ", ".join(text), flush=True)
         tools = runs.groupby(["label", "tool"])["caught"].agg(["sum", "size"])
@@ -330,6 +334,10 @@ def main():
         sets = [flow_runs.Set(os.path.join(args.dir, name), sch, x, args.local) for x in stretches]
         for s in sets if count else []:
             s.counts = sets[0].packet_counts()
+        # Friends' connections that had begun before anybody looked (tools/lab/midway).
+        if os.path.exists(os.path.join(args.dir, name + ".mid.csv")):
+            sets.append(flow_runs.Set(os.path.join(args.dir, name + ".mid"), sch, "1", args.local))
+            sets[-1].counts = {}
         return sets
 
     train = load("train", STRETCHES, False)

@@ -12,6 +12,10 @@
  * attaching, which flow_bits.sh does.
  *
  *	exact TARGET MODEL.ink FRAMES [CAPTURE...]
+ *	exact --damage N TARGET MODEL.ink FRAMES [CAPTURE...]
+ *
+ * The second form runs N damaged copies of each frame, too: a few bytes of its
+ * headers changed, or its end cut off.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -45,7 +49,8 @@ struct exact {
 	uint8_t out[64];
 	struct ink_flow_event mine, theirs;
 	unsigned int n_mine, n_theirs;
-	uint64_t frames, out_frames, scored, dropped, too_long;
+	uint64_t frames, out_frames, scored, dropped, too_long, seed;
+	unsigned int damage;
 	struct ink_control clock;
 };
 
@@ -153,6 +158,30 @@ static int exact_frame(struct exact *x, const uint8_t *data, size_t size, enum i
 	return 1;
 }
 
+/* The frame as it is, then damaged copies of it. */
+static int exact_frames(struct exact *x, const uint8_t *data, size_t size, enum ink_direction way)
+{
+	static uint8_t copy[TEST_RUN_FRAGS + 64];
+	unsigned int i, changes;
+	size_t n, top;
+
+	if (exact_frame(x, data, size, way))
+		return 1;
+	for (i = 0; i < x->damage && size >= 14; i++) {
+		n = size;
+		memcpy(copy, data, n);
+		if (frame_random(&x->seed) % 4 == 0)
+			n = 14 + frame_random(&x->seed) % (n - 13);
+		top = n < 96 ? n : 96;
+		for (changes = frame_random(&x->seed) % 4; changes; changes--)
+			copy[12 + frame_random(&x->seed) % (top - 12)] =
+				(uint8_t)frame_random(&x->seed);
+		if (exact_frame(x, copy, n, way))
+			return 1;
+	}
+	return 0;
+}
+
 /* A capture's packet as a frame of full length, zeros for what wasn't captured; its size or 0. */
 static size_t exact_reframe(int link, const struct pcap_pkthdr *h, const uint8_t *data,
 			    uint8_t *frame)
@@ -213,7 +242,7 @@ static int exact_capture(struct exact *x, const char *path)
 		}
 		/* libpcap was asked for nanoseconds in tv_usec. */
 		exact_clock(x, (uint64_t)h->ts.tv_sec * 1000000000u + (uint64_t)h->ts.tv_usec + 1);
-		failed = exact_frame(x, frame, size, exact_way(frame, size, local));
+		failed = exact_frames(x, frame, size, exact_way(frame, size, local));
 	}
 	pcap_close(pcap);
 	if (failed)
@@ -253,6 +282,20 @@ static int exact_counters(const char *target, const struct ink_flow_counters *mi
 	return failed;
 }
 
+static void exact_reasons(const struct ink_flow_counters *c)
+{
+#define NAME(id, name)	name,
+	static const char *const names[] = { INK_MALFORMED_LIST(NAME) };
+#undef NAME
+	int i;
+
+	printf("# %llu packets, %llu of no flow, %llu malformed:", (unsigned long long)c->packets,
+	       (unsigned long long)c->other, (unsigned long long)c->malformed);
+	for (i = 0; i < INK_MALFORMED_NR; i++)
+		printf(" %llu %s", (unsigned long long)c->reasons[i], names[i]);
+	printf("\n");
+}
+
 static void exact_open(struct exact *x, const char *target, const char *model)
 {
 	struct ink_attachment record;
@@ -282,14 +325,20 @@ static void exact_open(struct exact *x, const char *target, const char *model)
 
 int main(int argc, char **argv)
 {
-	uint64_t seed = 7, frames = argc > 3 ? strtoull(argv[3], NULL, 10) : 0, n, now = 1;
-	struct exact x = { .too_long = 0 };
+	uint64_t seed = 7, frames, n, now = 1;
+	struct exact x = { .seed = 11 };
 	struct frame f;
 	int failed = 0, i;
 
-	if (argc < 4)
-		ink_die(INK_EXIT_USAGE, "exact TARGET MODEL.ink FRAMES [CAPTURE...]", NULL);
 	ink_cli.command = "exact";
+	if (argc > 2 && !strcmp(argv[1], "--damage")) {
+		x.damage = (unsigned int)strtoul(argv[2], NULL, 10);
+		argc -= 2;
+		argv += 2;
+	}
+	if (argc < 4)
+		ink_die(INK_EXIT_USAGE, "exact [--damage N] TARGET MODEL.ink FRAMES [CAPTURE...]", NULL);
+	frames = strtoull(argv[3], NULL, 10);
 	exact_open(&x, argv[1], argv[2]);
 	for (n = 0; n < frames && !failed; n++) {
 		enum ink_direction way = frame_random(&seed) % 3 ? INK_IN : INK_OUT;
@@ -298,12 +347,13 @@ int main(int argc, char **argv)
 					      (uint64_t)(frame_random(&seed) % 64) << 30;
 		exact_clock(&x, now);
 		frame_make_way(&f, &seed, way == INK_OUT);
-		failed = exact_frame(&x, f.bytes, f.size, way);
+		failed = exact_frames(&x, f.bytes, f.size, way);
 	}
 	for (i = 4; i < argc && !failed; i++)
 		failed = exact_capture(&x, argv[i]);
 	if (!failed)
 		failed = exact_counters(argv[1], ink_flow_table_counters(x.table));
+	exact_reasons(ink_flow_table_counters(x.table));
 	printf("# %llu frames (%llu out), %llu scored, %llu dropped, %llu proven, %llu graces, %llu blocks, %llu too long: %s\n",
 	       (unsigned long long)x.frames, (unsigned long long)x.out_frames,
 	       (unsigned long long)x.scored, (unsigned long long)x.dropped,
