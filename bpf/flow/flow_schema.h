@@ -79,8 +79,8 @@ enum ink_port {
 	X(src_rejected, 0)	\
 	X(src_rejected_share, 3) \
 	X(dst_rate, 0)		\
-	X(dst_half_open, 0)	\
-	X(dst_half_share, 3)	\
+	X(dst_opening, 0)	\
+	X(dst_opening_share, 3)	\
 	X(dst_sources, 0)
 
 #define INK_FLOW_PROVEN(X)	\

@@ -18,7 +18,8 @@
 #include "flow_state.h"
 
 #define INK_FAST_SHIFT	30	/* the window of rates: 2^30 ns = 1.07 s */
-#define INK_SLOW_SHIFT	36	/* half-life of decayed counts: 2^36 ns = 69 s */
+#define INK_SLOW_SHIFT	36	/* half-life of a source's counts: 2^36 ns = 69 s */
+#define INK_SERVICE_SHIFT 33	/* of a service's, 8.6 s: a flood's end has to be seen soon */
 
 #define ink_add(p, n)	((void)__sync_fetch_and_add((p), (n)))
 
@@ -50,13 +51,13 @@ INK_INLINE __s32 ink_share(__u32 part, __u32 whole)
 
 /*
  * Bring the clocks up to @now. Whoever moves an epoch does what goes with it.
- * Return: by how many bits the decayed counts have to be shifted.
+ * Return: by how many bits the counts of half-life 2^@shift ns have to be shifted.
  */
-INK_INLINE __u32 ink_window_tick(struct ink_window *w, __u64 now)
+INK_INLINE __u32 ink_window_tick(struct ink_window *w, __u64 now, __u32 shift)
 {
 	__u64 age = ink_since(now, w->first_ns);
 	__u32 fast = (__u32)(age >> INK_FAST_SHIFT), fast_old = w->fast_epoch;
-	__u32 slow = (__u32)(age >> INK_SLOW_SHIFT), slow_old = w->slow_epoch;
+	__u32 slow = (__u32)(age >> shift), slow_old = w->slow_epoch;
 
 	if (fast > fast_old &&
 	    __sync_val_compare_and_swap(&w->fast_epoch, fast_old, fast) == fast_old) {
@@ -137,7 +138,7 @@ INK_INLINE __s32 ink_sketch_size(const struct ink_sketch *s)
 
 INK_INLINE void ink_source_tick(struct ink_source *src, __u64 now)
 {
-	__u32 shift = ink_window_tick(&src->window, now);
+	__u32 shift = ink_window_tick(&src->window, now, INK_SLOW_SHIFT);
 
 	if (!shift)
 		return;
@@ -157,7 +158,7 @@ INK_INLINE void ink_source_tick(struct ink_source *src, __u64 now)
 
 INK_INLINE void ink_service_tick(struct ink_service *svc, __u64 now)
 {
-	__u32 shift = ink_window_tick(&svc->window, now);
+	__u32 shift = ink_window_tick(&svc->window, now, INK_SERVICE_SHIFT);
 
 	if (!shift)
 		return;

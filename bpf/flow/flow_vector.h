@@ -105,8 +105,8 @@ INK_INLINE void ink_vector_open(const struct ink_flow *f, const struct ink_sourc
 	v->raw[INK_FLOW_src_rejected] = ink_clamp(src->rejected);
 	v->raw[INK_FLOW_src_rejected_share] = ink_share(src->rejected, src->flows);
 	v->raw[INK_FLOW_dst_rate] = ink_window_rate(&svc->window, now);
-	v->raw[INK_FLOW_dst_half_open] = ink_clamp(dst_half);
-	v->raw[INK_FLOW_dst_half_share] = ink_share(dst_half, svc->started);
+	v->raw[INK_FLOW_dst_opening] = ink_clamp(dst_half);
+	v->raw[INK_FLOW_dst_opening_share] = ink_share(dst_half, svc->started);
 	v->raw[INK_FLOW_dst_sources] = ink_sketch_size(&svc->sources);
 }
 

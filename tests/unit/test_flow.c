@@ -23,7 +23,7 @@ static void test_schema(void **state)
 	assert_int_equal(sizeof(struct ink_flow_vector), 4 * INK_FLOW_FEATURES);
 	assert_string_equal(ink_flow_schema[INK_FLOW_start].name, "start");
 	assert_string_equal(ink_flow_schema[INK_FLOW_port].name, "port");
-	assert_string_equal(ink_flow_schema[INK_FLOW_dst_half_share].name, "dst_half_share");
+	assert_string_equal(ink_flow_schema[INK_FLOW_dst_opening_share].name, "dst_opening_share");
 	assert_string_equal(ink_flow_schema[INK_FLOW_src_beat_ms].name, "src_beat_ms");
 	assert_string_equal(ink_flow_names[INK_START_OTHER].name, "other");
 	assert_string_equal(ink_flow_names[INK_START_NR + INK_PORT_DYNAMIC].name, "dynamic");
@@ -372,7 +372,7 @@ static void test_half_open(void **state)
 	assert_int_equal(FEATURE(b, src_half_open), 199);
 	assert_int_equal(FEATURE(b, src_half_share), 1000);
 	assert_int_equal(FEATURE(b, src_rate), 200);
-	assert_int_equal(FEATURE(b, dst_half_open), 199);
+	assert_int_equal(FEATURE(b, dst_opening), 199);
 	assert_int_equal(FEATURE(b, src_ports), 1);
 	assert_int_equal(FEATURE(b, dst_sources), 1);
 	/* A friend of the same service isn't half-open, but its service is. */
@@ -381,6 +381,11 @@ static void test_half_open(void **state)
 	assert_int_equal(FEATURE(b, src_rate), 1);
 	assert_int_equal(FEATURE(b, dst_rate), 201);
 	assert_int_equal(FEATURE(b, dst_sources), 2);
+	/* A service's counts decay sooner than a source's. */
+	b->now += 9 * SECOND;
+	tcp_from(b, CLIENT + 2, 1000, 80, SYN, 0);
+	assert_in_range(FEATURE(b, dst_opening), 99, 101);
+	assert_int_equal(FEATURE(b, dst_rate), 1);
 	/* The counts decay, the rate is gone. */
 	b->now += 70 * SECOND;
 	tcp(b, 5000, 80, SYN, 0);

@@ -94,7 +94,7 @@ static struct ink_flow_event an_event(void)
 	};
 	e.features.raw[INK_FLOW_start] = INK_START_SYN;
 	e.features.raw[INK_FLOW_src_half_share] = 42;
-	e.features.raw[INK_FLOW_dst_half_share] = 1000;
+	e.features.raw[INK_FLOW_dst_opening_share] = 1000;
 	e.features.raw[INK_FLOW_src_beat_spread_ms] = 77;
 	return e;
 }

@@ -17,6 +17,10 @@ ip link set lo up
 sysctl -q -w kernel.printk=5 kernel.hung_task_timeout_secs="${VM_HUNG:-60}" net.ipv6.conf.all.accept_dad=0 \
 	net.ipv6.conf.default.accept_dad=0 2>/dev/null
 
+# A socket that wants time stamps (SO_TIMESTAMP), for as long as the VM lives: each first and last one makes the kernel
+# patch its code on the path of packets, and emulated CPUs may trip over that ("Oops: int3" in netif_rx_internal).
+ping -q -i 3600 127.0.0.1 >/dev/null 2>&1 &
+
 if [ -n "$VM_MODULE" ]; then
 	# shellcheck disable=SC2086 # module parameters are words
 	insmod "/inkling/build/kmod-$(uname -r)/inkling.ko" $VM_MODULE_ARGS || exit 125
