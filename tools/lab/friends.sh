@@ -38,6 +38,17 @@ keep() { # COUNT FILE: one connection
 	many "$1" "http://$url/$2.html"
 	get "$1" "${urls[@]}"
 }
+poll() { # COUNT FILE PER-MINUTE: asks now and then, on one connection
+	many "$1" "http://$url/$2.html"
+	get "$1" --rate "$3/m" "${urls[@]}"
+}
+check_port() { # COUNT GAP PORT: is it open? as load balancers ask
+	local i
+	for ((i = 0; i < $1; i++)); do
+		ok 1 nc -z -n -w 20 "$target" "$3"
+		sleep "$2"
+	done
+}
 crowd() { # COUNT FILE PARALLEL: as a browser does
 	many "$1" "http://$url:8080/$2.html?%"
 	get "$1" -Z --parallel-max "$3" -H 'Connection: close' "${urls[@]}"

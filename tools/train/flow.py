@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Train the flow model: benign, scan, flood, slow or guess, from recorded sets of the traffic lab.
 
-    tools/lab/rows DIR                                    rows of DIR/{train,train2,valid,test}.pcap
+    tools/lab/rows DIR                                    rows of the recorded sets in DIR
     tools/train/flow.py DIR -o flow.onnx [--second flow-b.onnx] [--json FILE]
 
 Lives here: the schema, the training loop, the threshold, the references that the model has to beat (a rule as one
 would write by hand, logistic regression, a decision tree), and the report. What doesn't: the sets (flow_runs.py),
-the features (bpf/flow). DIR/train and DIR/train2 fit the weights, DIR/valid chooses epoch, seed, threshold and the rule's limits,
-DIR/test only has its figures printed.
+the features (bpf/flow). The sets train, train2, ... fit the weights, valid, valid2, ... choose epoch, seed, threshold
+and the rule's limits, test only has its figures printed.
 """
 import argparse
 import json
@@ -349,7 +349,7 @@ def export(path, net, sch, seed, threshold, version):
         "classes": "|".join(CLASSES), "threshold": f"{1 / (1 + np.exp(-threshold)):.6f}",
         "description": "Scans, floods, slow attacks and password guessing against benign flows, by what a flow and "
                        "its source do; not for payloads.",
-        "training": f"traffic lab, sets train and train2; epoch, seed ({seed}) and threshold by set valid",
+        "training": f"traffic lab, sets train*; epoch, seed ({seed}) and threshold by sets valid*",
         "accuracy": "models/README.md, measured on the lab's set test",
     })
 
@@ -374,6 +374,8 @@ def main():
     sch = schema()
 
     def load(name, stretches, count):
+        more = [load(name + str(i), stretches, count) for i in range(2, 10)
+                if os.path.exists(os.path.join(args.dir, f"{name}{i}.csv"))]
         sets = [flow_runs.Set(os.path.join(args.dir, name), sch, x, args.local) for x in stretches]
         for s in sets if count else []:
             s.counts = sets[0].packet_counts()
@@ -381,11 +383,9 @@ def main():
         if os.path.exists(os.path.join(args.dir, name + ".mid.csv")):
             sets.append(flow_runs.Set(os.path.join(args.dir, name + ".mid"), sch, "1", args.local))
             sets[-1].counts = {}
-        return sets
+        return sets + [s for m in more for s in m]
 
     train = load("train", STRETCHES, False)
-    if os.path.exists(os.path.join(args.dir, "train2.csv")):
-        train += load("train2", STRETCHES, False)
     valid = load("valid", ["1", "0.1", "10"], True)
     rows = Rows(train)
     print(f"train: {len(rows.y)} rows of {len(train)} stretches, by class " + ", ".join(
