@@ -51,7 +51,7 @@ begin_all() {
 # Return: whether something is still running, once a run has ended or a second has passed.
 await() {
 	local pid label
-	[ ${#label_of[@]} -gt 0 ] || [ $attacks -gt 0 ] || return 1
+	[ ${#label_of[@]} -gt 0 ] || [ $attacks -gt 0 ] || [ "${next[benign]}" -lt "${count[benign]}" ] || return 1
 	# One clock at a time: each run that ends would leave another one ticking.
 	[ -n "$tick" ] || { sleep 1 & tick=$!; }
 	wait -n -p pid || lost=$((lost + 1))

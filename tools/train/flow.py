@@ -16,6 +16,7 @@ import multiprocessing
 import os
 
 import numpy as np
+import pandas as pd
 import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
@@ -47,10 +48,15 @@ src_silent_share src_waiting src_waiting_share src_open src_resets src_refused s
 src_alike_share src_beat_ms src_beat_spread_ms""".split()
 # A flood on a service, for what can't be told from it: half-open connections, and new ones in a second.
 CROWD, RUSH = 250, 50
+TIMES = ["duration_us", "quiet_ms", "gap_us", "gap_min_us", "gap_mean_us", "gap_max_us", "gap_spread_us", "src_age_ms",
+         "src_beat_ms", "src_beat_spread_ms"]
 SERVICE = ["dst_rate", "dst_opening", "dst_opening_share", "dst_sources"]
 OWN = ORDER[ORDER.index("bytes"):ORDER.index("src_age_ms")]
 SOURCE = ORDER[ORDER.index("src_rate"):ORDER.index("dst_rate")] + ORDER[ORDER.index("src_done"):]
 # Counts of a source of which each alone, at this height, is an attacker's whatever the flow itself looks like.
+# Up to these counts of a source, what one flow looks like is no proof of anything.
+CLEAN = {"src_open": 3, "src_rejected": 2, "src_half_open": 2, "src_refused": 0, "src_ports": 3, "src_silent": 2,
+         "src_waiting": 2, "src_alike": 2}
 EVIDENCE = {"src_open": 16, "src_rejected": 16, "src_half_open": 16, "src_refused": 4, "src_ports": 12, "src_silent": 16}
 
 
@@ -106,18 +112,26 @@ class Mixer:
         self.rng = rng
         self.service, self.own = columns(sch, SERVICE), columns(sch, OWN)
         self.source, self.done = columns(sch, SOURCE), columns(sch, ["src_done"])[0]
-        self.evidence = [(columns(sch, [n])[0], sch.unit(sch.expand([
-            ["syn", "system"] + [v if m == n else 0 for m in ORDER]]))[0, columns(sch, [n])[0]])
-            for n, v in EVIDENCE.items()]
+        self.evidence = [self._limit(sch, n, v) for n, v in EVIDENCE.items()]
+        self.clean = [self._limit(sch, n, v) for n, v in CLEAN.items()]
+        self.times = [(columns(sch, [n])[0], 1 / LOG2[n]) for n in TIMES]
         self.rate = columns(sch, ["dst_rate"])[0]
-        self.rush = sch.unit(sch.expand([["syn", "system"] + [RUSH if m == "dst_rate" else 0 for m in ORDER]]))[0, self.rate]
+        self.rush = self._limit(sch, "dst_rate", RUSH)[1]
         self.crowd = columns(sch, ["dst_opening", "dst_opening_share", "dst_sources"])
         self.silent, self.open = columns(sch, ["src_silent"])[0], columns(sch, ["src_open"])[0]
         self.alike = columns(sch, ["src_alike", "src_alike_share"])
         self.starts = [STARTS.index(s) for s in ("reply", "mid", "closing", "odd")]
 
+    @staticmethod
+    def _limit(sch, name, value):
+        """The column of a feature, and what it holds at a value."""
+        row = ["syn", "system"] + [value if m == name else 0 for m in ORDER]
+        c = columns(sch, [name])[0]
+        return c, sch.unit(sch.expand([row]))[0, c]
+
     def __call__(self, x, y):
         rng, n = self.rng, len(y)
+        self._foreign(x, y)
         # Friends come while services are under attack and while they aren't; of a stranger nothing else is known.
         self._take(x, x[rng.permutation(n)], (rng.random(n) < 0.5) & (y != 2) & (x[:, self.done] > 0), self.service,
                    lambda old: old > 0)
@@ -158,6 +172,19 @@ class Mixer:
         x[rows, rng.choice(self.starts, len(rows))] = 1
         x += rng.normal(0, 0.01, x.shape).astype(np.float32) * (x > 0)
         return x
+
+    def _foreign(self, x, y):
+        """Friends from networks and with programs that the lab hasn't: any pace, and flows as odd as an attacker's, but
+        of a source that has done nothing."""
+        rng, n = self.rng, len(y)
+        paced = np.where((y == 0) & (rng.random(n) < 0.3))[0]
+        shift = rng.uniform(-2, 6, len(paced)).astype(np.float32)
+        for c, octave in self.times:
+            x[paced, c] = ((x[paced, c] + shift * octave) * (x[paced, c] > 0)).clip(0, 1)
+        clean = np.all([x[:, c] <= v + 1e-6 for c, v in self.clean], axis=0)
+        odd = np.where((y == 1) | (y == 3) | (y == 4))[0]
+        if len(odd):
+            self._take(x, x[rng.choice(odd, n)], (y == 0) & clean & (rng.random(n) < 0.2), self.own)
 
     @staticmethod
     def _take(x, other, rows, cols, where=None):
@@ -249,14 +276,19 @@ def threshold_of(pairs, far):
     return float(worst[min(len(worst) - 1, int(far * len(worst)))] + 1e-6)
 
 
+def caught_shares(flagged):
+    """Share of the runs that are caught, by stretch of time and class; sets of one stretch together."""
+    by = {}
+    for s, f in flagged:
+        by.setdefault(s.stretch, []).append(s.caught(f, s.counts))
+    return [c / n for runs in by.values() for c, n in flow_runs.by_class(pd.concat(runs), "paced").values()]
+
+
 def merit(net, valid, far):
     """Share of caught runs, worst class counted twice, at the threshold that the false alarms allow."""
     pairs = [(s, scores(net, s.x)) for s in valid]
     limit = threshold_of(pairs, far)
-    shares = []
-    for s, z in pairs:
-        runs = s.caught(z >= limit, s.counts)
-        shares += [c / n for c, n in flow_runs.by_class(runs, "paced").values()]
+    shares = caught_shares([(s, z >= limit) for s, z in pairs])
     return (np.mean(shares) + min(shares)) / 2
 
 
@@ -288,8 +320,7 @@ class Rule:
                         for n in cls.NAMES})
             if share_flagged(valid, rule.limits) > far:
                 continue
-            value = np.mean([c / n for s in valid for c, n in
-                             flow_runs.by_class(s.caught(rule.flags(s), s.counts)).values()])
+            value = np.mean(caught_shares([(s, rule.flags(s)) for s in valid]))
             if value > best:
                 best, kept = value, rule
         return kept
@@ -399,7 +430,7 @@ def main():
             print(f"seed {seed}: merit on valid {value:.4f}", flush=True)
             nets.append((value, seed, net))
     nets.sort(key=lambda n: -n[0])
-    lr = LogisticRegression(max_iter=300, C=1.0).fit(rows.x[::7], rows.y[::7] > 0, rows.w[::7])
+    lr = LogisticRegression(max_iter=300, C=1.0).fit(rows.x[::29], rows.y[::29] > 0, rows.w[::29])
     tree = DecisionTreeClassifier(max_leaf_nodes=64, random_state=0).fit(rows.x, rows.y > 0, rows.w)
     rule = Rule.tuned(valid, args.far)
     print("rule by hand: flag when " + " or ".join(f"{n} >= {v}" for n, v in rule.limits.items() if v < NEVER))
