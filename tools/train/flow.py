@@ -54,6 +54,7 @@ SERVICE = ["dst_rate", "dst_opening", "dst_opening_share", "dst_sources"]
 OWN = ORDER[ORDER.index("bytes"):ORDER.index("src_age_ms")]
 SOURCE = ORDER[ORDER.index("src_rate"):ORDER.index("dst_rate")] + ORDER[ORDER.index("src_done"):]
 # Counts of a source of which each alone, at this height, is an attacker's whatever the flow itself looks like.
+YOUNG_MS = 3000
 # Up to these counts of a source, what one flow looks like is no proof of anything.
 CLEAN = {"src_open": 3, "src_rejected": 2, "src_half_open": 2, "src_refused": 0, "src_ports": 3, "src_silent": 2,
          "src_waiting": 2, "src_alike": 2}
@@ -84,7 +85,9 @@ class Rows:
     def __init__(self, sets):
         parts = []
         for s in sets:
-            keep = np.isin(s.label, CLASSES)
+            # A slow attack isn't one before it has been slow: at first it looks like a burst of any program.
+            young = (s.label == "slow") & (s.raw["src_age_ms"].to_numpy() < YOUNG_MS)
+            keep = np.isin(s.label, CLASSES) & ~young
             y = np.array([CLASSES.index(v) for v in s.label[keep]])
             parts.append((s.x[keep], y, self._weights(y, s.run[keep], s.flow[keep])))
         self.x, self.y, self.w = (np.concatenate(c) for c in zip(*parts))
@@ -114,6 +117,8 @@ class Mixer:
         self.source, self.done = columns(sch, SOURCE), columns(sch, ["src_done"])[0]
         self.evidence = [self._limit(sch, n, v) for n, v in EVIDENCE.items()]
         self.clean = [self._limit(sch, n, v) for n, v in CLEAN.items()]
+        self.young = self._limit(sch, "src_age_ms", YOUNG_MS)
+        self.patience = columns(sch, ["src_silent", "src_silent_share", "src_waiting", "src_waiting_share", "src_open"])
         self.times = [(columns(sch, [n])[0], 1 / LOG2[n]) for n in TIMES]
         self.rate = columns(sch, ["dst_rate"])[0]
         self.rush = self._limit(sch, "dst_rate", RUSH)[1]
@@ -182,6 +187,11 @@ class Mixer:
         for c, octave in self.times:
             x[paced, c] = ((x[paced, c] + shift * octave) * (x[paced, c] > 0)).clip(0, 1)
         clean = np.all([x[:, c] <= v + 1e-6 for c, v in self.clean], axis=0)
+        # A burst of requests to a service that is slow to answer waits like an attacker, but not for long.
+        slow = np.where(y == 3)[0]
+        if len(slow):
+            c, young = self.young
+            self._take(x, x[rng.choice(slow, n)], (y == 0) & (x[:, c] < young) & (rng.random(n) < 0.2), self.patience)
         odd = np.where((y == 1) | (y == 3) | (y == 4))[0]
         if len(odd):
             self._take(x, x[rng.choice(odd, n)], (y == 0) & clean & (rng.random(n) < 0.2), self.own)
