@@ -4,6 +4,7 @@
 
     tools/lab/rows DIR                                    rows of the recorded sets in DIR
     tools/train/flow.py DIR -o flow.onnx [--second flow-b.onnx] [--json FILE]
+    tools/train/flow.py DIR --measure flow.onnx           figures of a model that is there, on the test set
 
 Lives here: the schema, the training loop, the threshold, the references that the model has to beat (a rule as one
 would write by hand, logistic regression, a decision tree), and the report. What doesn't: the sets (flow_runs.py),
@@ -16,8 +17,10 @@ import multiprocessing
 import os
 
 import numpy as np
+import onnx
 import pandas as pd
 import torch
+from onnx import numpy_helper
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 from torch import nn
@@ -395,6 +398,29 @@ def export(path, net, sch, seed, threshold, version):
     })
 
 
+def restore(path):
+    """The net and the threshold (a logit) of an ONNX file that export() wrote."""
+    model = onnx.load(path)
+    parts = {i.name: numpy_helper.to_array(i) for i in model.graph.initializer}
+    text = {p.key.rpartition(".")[2]: p.value for p in model.metadata_props}
+    layers = [(parts[f"w{i}"], parts[f"b{i}"]) for i in range(sum(n[0] == "w" for n in parts))]
+    net = make_net(layers[0][0].shape[1], [len(b) for _, b in layers[:-1]])
+    for m, (w, b) in zip([m for m in net if isinstance(m, nn.Linear)], layers):
+        m.weight.data, m.bias.data = torch.from_numpy(w.copy()), torch.from_numpy(b.copy())
+    share = float(text["threshold"])
+    return net, float(np.log(share / (1 - share)))
+
+
+def measure(path, valid, test, far):
+    """Report a model that is there beside the rule by hand."""
+    net, limit = restore(path)
+    rule, out = Rule.tuned(valid, far), []
+    report("model", test, lambda s: scores(net, s.x) >= limit, out)
+    report("rule", test, rule.flags, out)
+    details(out[0])
+    return out
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("dir", metavar="DIR")
@@ -406,11 +432,14 @@ def main():
                     help="addresses of the protected host (default: the lab's)")
     ap.add_argument("--far", type=float, default=0.0005, help="benign flows of valid that may be above the threshold")
     ap.add_argument("--version", default="2.0")
-    ap.add_argument("-o", "--out", required=True)
+    ap.add_argument("-o", "--out", help="ONNX file to write")
+    ap.add_argument("--measure", metavar="FILE", help="train nothing; an ONNX file of this script")
     ap.add_argument("--second", metavar="FILE", help="also write the second best seed, for trying swaps")
     ap.add_argument("--json", metavar="FILE", help="write all figures there")
     ap.add_argument("--no-test", action="store_true", help="don't look at the test set")
     args = ap.parse_args()
+    if not args.out and not args.measure:
+        ap.error("-o FILE or --measure FILE")
     torch.set_num_threads(1)
     sch = schema()
 
@@ -426,6 +455,12 @@ def main():
             sets[-1].counts = {}
         return sets + [s for m in more for s in m]
 
+    if args.measure:
+        out = measure(args.measure, load("valid", ["1", "0.1", "10"], True), load("test", ["1", "0.1", "10"], True), args.far)
+        if args.json:
+            with open(args.json, "w", encoding="ascii") as f:
+                json.dump(out, f, indent=1)
+        return
     train = load("train", STRETCHES, False)
     valid = load("valid", ["1", "0.1", "10"], True)
     rows = Rows(train)
