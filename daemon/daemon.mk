@@ -5,8 +5,8 @@
 DAEMON_CHECK := check actual config managed todo todo_slot unit_parse unit_resolve unit_value
 DAEMON_OBJS  := $(patsubst %,$(B)/obj/daemon/%.o,$(filter-out check,$(DAEMON_CHECK)) journal main reconcile)
 # What the daemon takes of the CLI: words, output, hooks; not its subcommands.
-DAEMON_CLI   := $(patsubst %,$(B)/obj/tools/attach/%.o,aside attach_list hook hook_state pins prefix program program_object \
-	program_tc rows schema) $(patsubst %,$(B)/obj/tools/inkling/%.o,args output words)
+DAEMON_CLI   := $(patsubst %,tools/attach/%.o,aside attach_list hook hook_state pins prefix program program_object \
+	program_tc rows schema) $(patsubst %,tools/inkling/%.o,args output words)
 
 CLI_OBJS += $(DAEMON_CHECK:%=$(B)/obj/daemon/%.o)
 CLI_LIBS += $(shell pkg-config --libs inih 2>/dev/null)
@@ -17,7 +17,7 @@ INSTALL += install-daemon
 $(B)/obj/daemon/%.o $(B)/san/daemon/%.o: INK_CPPFLAGS += -Itools/lib -Itools/lib/port -Ikmod/core -Itools/inkling \
 	-Itools/attach -DINK_VERSION='"$(INK_VERSION)"'
 
-$(B)/inklingd: $(DAEMON_OBJS) $(DAEMON_CLI) $(B)/libinkling.a
+$(B)/inklingd: $(DAEMON_OBJS) $(DAEMON_CLI:%=$(B)/obj/%) $(B)/libinkling.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs inih libsystemd json-c libbpf libnl-3.0) \
 		-lxdp -lbpf -lelf -lm $(LIB_LIBS) $(LDLIBS)
 
@@ -36,8 +36,7 @@ install-daemon: $(B)/inklingd
 	install -m 644 daemon/slots.README $(DESTDIR)/etc/inkling/slots.d/README
 
 SLOT_FILE_SAN := $(patsubst %,$(B)/san/daemon/%.o,config todo todo_slot unit_parse unit_resolve unit_value) \
-	$(patsubst %,$(B)/san/tools/attach/%.o,aside attach_list hook hook_state pins prefix program program_object program_tc \
-	rows schema) $(patsubst %,$(B)/san/tools/inkling/%.o,args output words)
+	$(DAEMON_CLI:%=$(B)/san/%)
 $(B)/san/tests/unit/test_slot_file.o: INK_CPPFLAGS += -Itools/lib -Itools/lib/port -Ikmod/core -Itools/inkling -Itools/attach
 $(B)/san/tools/attach/program_tc.o: INK_CPPFLAGS += $(shell pkg-config --cflags libnl-3.0 2>/dev/null)
 $(B)/unit/test_slot_file: UNIT_LIBS += -linih -ljson-c -lxdp -lbpf -lelf $(shell pkg-config --libs libnl-3.0) $(LIB_LIBS)

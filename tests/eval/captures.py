@@ -8,20 +8,14 @@ import csv
 import glob
 import json
 import lzma
-import math
 import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../tools/train"))
+from flow_runs import interval  # pylint: disable=wrong-import-position
 
 MODEL = "models/flow.ink"
 ANSWERS = ("reply", "icmp-error")	# as a first packet: the other side began
-
-
-def interval(k, n):
-    """95 % interval of a share by Wilson, in percent."""
-    if not n:
-        return [0.0, 100.0]
-    z, p = 1.96, k / n
-    mid, off = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return [100 * max(0.0, mid - off) / (1 + z * z / n), 100 * (mid + off) / (1 + z * z / n)]
 
 
 def protected(rows):

@@ -10,16 +10,10 @@
 #include <stdlib.h>
 
 #include "models.h"
+#include "fuzz_check.h"
 
 /* A run above this is left out: time is better spent on other images. */
 #define LONGEST_NS	20000000ull
-
-#define CHECK(cond) do {						\
-	if (!(cond)) {							\
-		fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);	\
-		abort();						\
-	}								\
-} while (0)
 
 static void check_why(const struct ink_why *why)
 {

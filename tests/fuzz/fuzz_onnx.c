@@ -17,17 +17,11 @@
 #include "net.h"
 #include "onnx_float.h"
 #include "quant.h"
+#include "fuzz_check.h"
 
 #define ROWS		12
 #define WIDEST		256		/* inputs; more only cost time */
 #define LARGEST		(1u << 18)	/* multiply-accumulates to be quantised */
-
-#define CHECK(cond) do {						\
-	if (!(cond)) {							\
-		fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);	\
-		abort();						\
-	}								\
-} while (0)
 
 static void check_why(const struct ink_diag *why)
 {

@@ -12,13 +12,7 @@
 #include <string.h>
 
 #include "../../daemon/unit.h"
-
-#define CHECK(cond) do {						\
-	if (!(cond)) {							\
-		fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);	\
-		abort();						\
-	}								\
-} while (0)
+#include "fuzz_check.h"
 
 static void check_text(const char *text)
 {

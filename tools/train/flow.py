@@ -252,8 +252,6 @@ def fit(seed, rows, valid, sch, args):
     return net, best
 
 
-
-
 def in_flood(s):
     """Rows of a stranger's first SYN to a service with many half-open connections and many new ones.
 
@@ -421,6 +419,12 @@ def measure(path, valid, test, far):
     return out
 
 
+def save(path, out):
+    if path:
+        with open(path, "w", encoding="ascii") as f:
+            json.dump(out, f, indent=1)
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("dir", metavar="DIR")
@@ -457,9 +461,7 @@ def main():
 
     if args.measure:
         out = measure(args.measure, load("valid", ["1", "0.1", "10"], True), load("test", ["1", "0.1", "10"], True), args.far)
-        if args.json:
-            with open(args.json, "w", encoding="ascii") as f:
-                json.dump(out, f, indent=1)
+        save(args.json, out)
         return
     train = load("train", STRETCHES, False)
     valid = load("valid", ["1", "0.1", "10"], True)
@@ -495,9 +497,7 @@ def main():
         _, seed2, net2 = nets[1]
         limit2 = threshold_of([(s, scores(net2, s.x)) for s in valid], args.far)
         export(args.second, net2, sch, seed2, limit2, args.version + "-b")
-    if args.json:
-        with open(args.json, "w", encoding="ascii") as f:
-            json.dump(out, f, indent=1)
+    save(args.json, out)
 
 
 if __name__ == "__main__":
