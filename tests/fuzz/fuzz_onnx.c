@@ -123,11 +123,41 @@ static void quantise(struct ink_net *net, const struct ink_schema *s, const int3
 	ink_quant_free(q);
 }
 
+/*
+ * The largest number, constants included, that ONNX's own way of computing meets. It may be far
+ * above what the lowered net meets, where b - (x + b) has become -x. Infinity if not all is known.
+ */
+static double largest(const struct ink_onnx *onnx, const double *x, size_t width)
+{
+	size_t batch = ink_onnx_batch(onnx) ? ink_onnx_batch(onnx) : ROWS, done, k;
+	const struct ink_array **values, *v;
+	struct ink_diag why = { 0 };
+	struct ink_pool pool;
+	double top = 1;
+	uint32_t i;
+
+	if (ROWS % batch)
+		return INFINITY;
+	for (done = 0; done < ROWS; done += batch) {
+		ink_pool_init(&pool, (size_t)64 << 20);
+		values = ink_pool_alloc(&pool, onnx->n_values, sizeof(*values));
+		if (!values || !ink_onnx_run(onnx, x + done * width, batch, width, &pool, values, &why))
+			top = INFINITY;
+		for (i = 0; top < INFINITY && i < onnx->n_values; i++) {
+			v = values[i] ? values[i] : onnx->values[i].constant;
+			for (k = 0; v && k < v->count; k++)
+				top = fmax(top, isfinite(v->data[k]) ? fabs(v->data[k]) : INFINITY);
+		}
+		ink_pool_free(&pool);
+	}
+	return top;
+}
+
 /* Both evaluators have to agree where numbers are of a usual size. */
 static void compare(const struct ink_net *net, const double *y, size_t width, const double *x,
-		    size_t in_width)
+		    size_t in_width, double top)
 {
-	double **values = calloc(net->n_ops, sizeof(*values)), top = 1;
+	double **values = calloc(net->n_ops, sizeof(*values));
 	uint32_t n = net->ops[net->output].width, i;
 	struct ink_diag why = { 0 };
 	size_t r;
@@ -151,6 +181,7 @@ static void lower(const struct ink_onnx *onnx, size_t width)
 	double *x = calloc((size_t)ROWS * width, sizeof(*x)), *y = NULL;
 	struct ink_diag why = { 0 }, other = { 0 };
 	struct ink_net *net;
+	double top = INFINITY;
 	size_t out;
 	bool ok;
 
@@ -160,14 +191,16 @@ static void lower(const struct ink_onnx *onnx, size_t width)
 	ok = ink_onnx_eval(onnx, x, ROWS, width, &y, &out, &why);
 	if (!ok)
 		check_why(&why);
+	if (ok && !ink_onnx_quantised(onnx))
+		top = largest(onnx, x, width);
 	net = ink_net_lower(onnx, width, &other);
-	if (net && ok && !ink_onnx_quantised(onnx))
-		compare(net, y, out, x, width);
+	if (net && top < INFINITY)
+		compare(net, y, out, x, width, top);
 	if (!net || !ink_net_fold(net, INK_WISH_AUTO, &other)) {
 		check_why(&other);
 	} else if (ok && ink_net_macs(net) <= LARGEST) {
-		if (!ink_onnx_quantised(onnx))
-			compare(net, y, out, x, width);
+		if (top < INFINITY)
+			compare(net, y, out, x, width, top);
 		quantise(net, s, raw, x, 8);
 		quantise(net, s, raw, x, 7);
 	}

@@ -12,10 +12,11 @@
  * attaching, which flow_bits.sh does.
  *
  *	exact TARGET MODEL.ink FRAMES [CAPTURE...]
- *	exact --damage N TARGET MODEL.ink FRAMES [CAPTURE...]
+ *	exact --damage N SEED TARGET MODEL.ink FRAMES [CAPTURE...]
  *
  * The second form runs N damaged copies of each frame, too: a few bytes of its
- * headers changed, or its end cut off.
+ * headers changed, or its end cut off. As these bring ever new addresses, it has
+ * to end before a map is full: which entry the kernel then forgets isn't defined.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -331,13 +332,14 @@ int main(int argc, char **argv)
 	int failed = 0, i;
 
 	ink_cli.command = "exact";
-	if (argc > 2 && !strcmp(argv[1], "--damage")) {
+	if (argc > 3 && !strcmp(argv[1], "--damage")) {
 		x.damage = (unsigned int)strtoul(argv[2], NULL, 10);
-		argc -= 2;
-		argv += 2;
+		x.seed = seed = strtoull(argv[3], NULL, 10);
+		argc -= 3;
+		argv += 3;
 	}
 	if (argc < 4)
-		ink_die(INK_EXIT_USAGE, "exact [--damage N] TARGET MODEL.ink FRAMES [CAPTURE...]", NULL);
+		ink_die(INK_EXIT_USAGE, "exact [--damage N SEED] TARGET MODEL.ink FRAMES [CAPTURE...]", NULL);
 	frames = strtoull(argv[3], NULL, 10);
 	exact_open(&x, argv[1], argv[2]);
 	for (n = 0; n < frames && !failed; n++) {
