@@ -194,18 +194,30 @@ static bool lower_reduce(struct ink_lowering *l)
 	return true;
 }
 
+/* Of 8-bit integers as the node has them; 0 where it has none. */
+static bool zero_point(struct ink_lowering *l, const struct ink_array *z, int *zero)
+{
+	*zero = 0;
+	if (!z)
+		return true;
+	if (z->count != 1 || !(z->data[0] >= -128 && z->data[0] <= 255))
+		return ink_fail(l->why, "%s: its zero point isn't one integer of 8 bits", l->label);
+	*zero = (int)z->data[0];
+	return true;
+}
+
 static bool lower_quantize(struct ink_lowering *l)
 {
 	const struct ink_array *s = ink_lower_const(l, 1), *z = ink_lower_const(l, 2);
 	struct ink_net_op *op;
 	int zero;
 
-	if (!ink_lower_need_constant(l, 1) || !ink_lower_need_constant(l, 2))
+	if (!ink_lower_need_constant(l, 1) || !ink_lower_need_constant(l, 2) ||
+	    !zero_point(l, z, &zero))
 		return false;
 	if (s->count != 1)
 		return ink_fail(l->why, "%s: a scale for each channel of an activation", l->label) ||
 		       ink_hint(l->why, "quantise activations per tensor; weights may be per channel");
-	zero = z ? (int)z->data[0] : 0;
 	if (!z || z->type == INK_ONNX_UINT8)
 		zero -= 128;
 	if (zero < -128 || zero > 127)
@@ -222,9 +234,10 @@ static bool lower_dequantize(struct ink_lowering *l)
 {
 	const struct ink_array *s = ink_lower_const(l, 1), *z = ink_lower_const(l, 2);
 	const struct ink_net_op *from = &l->net->ops[l->op_of[l->node->in[0]]];
-	int zero = z ? (int)z->data[0] : 0;
+	int zero;
 
-	if (!ink_lower_need_constant(l, 1) || !ink_lower_need_constant(l, 2))
+	if (!ink_lower_need_constant(l, 1) || !ink_lower_need_constant(l, 2) ||
+	    !zero_point(l, z, &zero))
 		return false;
 	if (ink_lower_shape(l, l->node->in[0])->type == INK_ONNX_UINT8)
 		zero -= 128;
