@@ -5,8 +5,8 @@
 DAEMON_CHECK := check actual config managed todo todo_slot unit_parse unit_resolve unit_value
 DAEMON_OBJS  := $(patsubst %,$(B)/obj/daemon/%.o,$(filter-out check,$(DAEMON_CHECK)) journal main reconcile)
 # What the daemon takes of the CLI: words, output, hooks; not its subcommands.
-DAEMON_CLI   := $(patsubst %,tools/attach/%.o,aside attach_list hook hook_state pins prefix program program_object \
-	program_tc rows schema) $(patsubst %,tools/inkling/%.o,args output words)
+DAEMON_CLI   := $(patsubst %,tools/attach/%.o,aside attach_list hook hook_state pins prefix program program_cgroup \
+	program_object program_tc rows schema) $(patsubst %,tools/inkling/%.o,args output words)
 
 CLI_OBJS += $(DAEMON_CHECK:%=$(B)/obj/daemon/%.o)
 CLI_LIBS += $(shell pkg-config --libs inih 2>/dev/null)

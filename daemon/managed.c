@@ -34,7 +34,7 @@ int ink_managed_lock(const char *dir)
 int ink_managed_read(struct ink_managed *m, const char *dir)
 {
 	FILE *f = fopen(ink_fmt("%s/managed", dir), "re");
-	char line[256], word[16], name[INK_TARGET_MAX];
+	char line[INK_TARGET_MAX + 32], word[16], name[INK_TARGET_MAX];
 	bool fine;
 
 	memset(m, 0, sizeof(*m));
@@ -42,7 +42,7 @@ int ink_managed_read(struct ink_managed *m, const char *dir)
 		return errno == ENOENT ? 0 : -errno;
 	fine = fgets(line, sizeof(line), f) && !strcmp(line, FIRST_LINE);
 	while (fine && fgets(line, sizeof(line), f)) {
-		fine = sscanf(line, "%15s %63s", word, name) == 2;
+		fine = sscanf(line, "%15s %191s", word, name) == 2;
 		if (fine && !strcmp(word, "slot"))
 			ink_names_add(&m->slots, name);
 		else if (fine && !strcmp(word, "interface"))

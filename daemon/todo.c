@@ -190,7 +190,7 @@ static const char *ink_hook_differs(const struct ink_planner *p, const struct in
 		return ink_fmt("event-limit %u -> %u", h->record.event_limit, u->event_limit);
 	if (h->flows != u->flows)
 		return ink_fmt("flows %u -> %u", h->flows, u->flows);
-	if (h->record.hook != u->hook)
+	if (h->record.hook != ink_target_hook(h->record.target, u->hook))
 		return "hook is another one";
 	if (h->record.policy.block_ns != u->block * 1000000000ull)
 		return ink_fmt("block %llu -> %u",

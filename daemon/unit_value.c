@@ -185,13 +185,13 @@ static bool ink_value_words(struct ink_unit_parser *p, const char *value,
 
 static bool ink_value_target(struct ink_unit_parser *p, const char *word)
 {
-	char netns[INK_TARGET_MAX], iface[16];
 	struct ink_unit *u = p->unit;
 	size_t i;
 
-	if (!ink_target_split(word, netns, iface))
+	if (!ink_target_valid(word))
 		return ink_value_wrong(p, word, "is not an interface",
-				       "IFACE, or NETNS:IFACE for one in a named network namespace");
+				       "IFACE, or NETNS:IFACE for one in a named network namespace, or "
+				       "the path of a cgroup");
 	for (i = 0; i < u->n_targets; i++)
 		if (!strcmp(u->targets[i], word))
 			return ink_value_wrong(p, word, "is given twice", "leave one of them");

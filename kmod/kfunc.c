@@ -62,6 +62,7 @@ static const enum bpf_prog_type ink_kfunc_types[] = {
 	BPF_PROG_TYPE_SCHED_CLS,
 	BPF_PROG_TYPE_TRACING,
 	BPF_PROG_TYPE_SYSCALL,
+	INK_COMPAT_CGROUP_TYPES
 };
 
 /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The classifier of flows as BPF: XDP or tc on the way in, tc on the way out.
+ * The classifier of flows as BPF: XDP or tc on the way in, tc on the way out;
+ * or both ways at the sockets of a cgroup.
  *
  * What lives here: the maps, the programs, and the environment that flow.h
  * wants. What doesn't: any decision; those are in flow.h and in the slot's
@@ -344,8 +345,19 @@ INK_INLINE int ink_parsed(int parse, struct ink_flow_counters *count)
 	return 1;
 }
 
+/* Parse from the network header on if there is an @ethertype, else an Ethernet frame. */
+INK_INLINE int ink_hook_parse(const __u8 *p, const __u8 *end, __u32 length, __u16 ethertype,
+			      enum ink_direction way, struct ink_packet *pkt)
+{
+	if (!ethertype)
+		return ink_packet_parse(p, end, length, way, pkt);
+	pkt->length = length;
+	return ink_packet_parse_ip(p, end, length, ethertype, way, pkt);
+}
+
 /* A packet on its way in. Return: 1 to drop it. */
-INK_INLINE int ink_hook_in(struct ink_env *env, const __u8 *p, const __u8 *end, __u32 length)
+INK_INLINE int ink_hook_in(struct ink_env *env, const __u8 *p, const __u8 *end, __u32 length,
+			   __u16 ethertype)
 {
 	struct ink_packet pkt = { 0 };
 	struct ink_view view = { .pkt = &pkt };
@@ -355,13 +367,33 @@ INK_INLINE int ink_hook_in(struct ink_env *env, const __u8 *p, const __u8 *end, 
 	view.count = bpf_map_lookup_elem(&counters, &zero);
 	if (!view.count)
 		return 0;
-	parse = ink_packet_parse(p, end, length, INK_IN, &pkt);
+	parse = ink_hook_parse(p, end, length, ethertype, INK_IN, &pkt);
 	view.count->packets++;
 	view.count->bytes += length;
 	if (ink_parsed(parse, view.count))
 		return 0;
 	view.now = ink_clock();
 	return ink_flow_in(env, &view);
+}
+
+/* A packet on its way out, which is only looked at. */
+INK_INLINE void ink_hook_out(struct ink_env *env, __u16 ethertype)
+{
+	const __u8 *end = (const __u8 *)(long)env->skb->data_end;
+	const __u8 *p = (const __u8 *)(long)env->skb->data;
+	struct ink_packet pkt = { 0 };
+	struct ink_view view = { .pkt = &pkt };
+	__u32 zero = 0;
+
+	view.count = bpf_map_lookup_elem(&counters, &zero);
+	if (!view.count)
+		return;
+	view.count->packets_out++;
+	view.count->bytes_out += env->skb->len;
+	if (ink_hook_parse(p, end, env->skb->len, ethertype, INK_OUT, &pkt) != INK_PARSE_OK)
+		return;
+	view.now = ink_clock();
+	ink_flow_out(env, &view);
 }
 
 SEC("xdp.frags")
@@ -371,7 +403,7 @@ int inkling_flow(struct xdp_md *ctx)
 	const __u8 *p = (const __u8 *)(long)ctx->data;
 	struct ink_env env = { .xdp = ctx };
 
-	return ink_hook_in(&env, p, end, (__u32)bpf_xdp_get_buff_len(ctx)) ? XDP_DROP : XDP_PASS;
+	return ink_hook_in(&env, p, end, (__u32)bpf_xdp_get_buff_len(ctx), 0) ? XDP_DROP : XDP_PASS;
 }
 
 /* Headers lie in the linear part of nearly every packet; what doesn't is pulled there. */
@@ -390,30 +422,38 @@ int inkling_flow_tc(struct __sk_buff *skb)
 
 	ink_pull(skb);
 	return ink_hook_in(&env, (const __u8 *)(long)skb->data,
-			   (const __u8 *)(long)skb->data_end, skb->len) ? TC_ACT_SHOT :
-									  TC_ACT_UNSPEC;
+			   (const __u8 *)(long)skb->data_end, skb->len, 0) ? TC_ACT_SHOT :
+									     TC_ACT_UNSPEC;
 }
 
 SEC("tc")
 int inkling_flow_out(struct __sk_buff *skb)
 {
 	struct ink_env env = { .skb = skb };
-	struct ink_packet pkt = { 0 };
-	struct ink_view view = { .pkt = &pkt };
-	__u32 zero = 0;
-	int parse;
 
 	ink_pull(skb);
-	view.count = bpf_map_lookup_elem(&counters, &zero);
-	if (!view.count)
-		return TC_ACT_UNSPEC;
-	view.count->packets_out++;
-	view.count->bytes_out += skb->len;
-	parse = ink_packet_parse((const __u8 *)(long)skb->data, (const __u8 *)(long)skb->data_end,
-				 skb->len, INK_OUT, &pkt);
-	if (parse == INK_PARSE_OK) {
-		view.now = ink_clock();
-		ink_flow_out(&env, &view);
-	}
+	ink_hook_out(&env, 0);
 	return TC_ACT_UNSPEC;
+}
+
+/*
+ * At sockets a packet begins with its network header, and the stack has made all headers linear.
+ * Linux 6.4 and later let programs of this type call the module.
+ */
+SEC("cgroup_skb/ingress")
+int inkling_flow_cg(struct __sk_buff *skb)
+{
+	struct ink_env env = { .skb = skb };
+
+	return !ink_hook_in(&env, (const __u8 *)(long)skb->data, (const __u8 *)(long)skb->data_end,
+			    skb->len, __builtin_bswap16((__u16)skb->protocol));
+}
+
+SEC("cgroup_skb/egress")
+int inkling_flow_cg_out(struct __sk_buff *skb)
+{
+	struct ink_env env = { .skb = skb };
+
+	ink_hook_out(&env, __builtin_bswap16((__u16)skb->protocol));
+	return 1;
 }

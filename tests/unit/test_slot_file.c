@@ -31,7 +31,7 @@ static void test_whole(void **state)
 
 	assert_true(parse(&u, "# a comment\n[slot]\nmodel = /m.ink\n mode=enforce\nthreshold = 0.5\n"
 			  "contexts=task,softirq\nperm=0750\naction.bad = drop\n\n[attach]\n"
-			  "interface = eth0, ns:eth1\nhook=tc\nallow=10.0.0.0/8 ::1\nallow = 192.0.2.1\n"
+			  "interface = eth0, ns:eth1 /sys/fs/cgroup/a.b\nhook=tc\nallow=10.0.0.0/8 ::1\nallow = 192.0.2.1\n"
 			  "event-limit=5\nflows=1000\nblock=60\non-error=drop\nexport=yes\n", &r));
 	assert_string_equal(u.name, "net.flow");
 	assert_string_equal(u.model, "/m.ink");
@@ -40,8 +40,9 @@ static void test_whole(void **state)
 	assert_int_equal(u.perm, 0750);
 	assert_int_equal(u.n_actions, 1);
 	assert_int_equal(u.actions[0].action, INKLING_ACTION_DROP);
-	assert_int_equal(u.n_targets, 2);
+	assert_int_equal(u.n_targets, 3);
 	assert_string_equal(u.targets[1], "ns:eth1");
+	assert_string_equal(u.targets[2], "/sys/fs/cgroup/a.b");
 	assert_int_equal(u.hook, INK_HOOK_TC);
 	assert_int_equal(u.n_allow, 3);
 	assert_int_equal(u.event_limit, 5);

@@ -136,18 +136,22 @@ int cmd_attach(int argc, char **argv)
 		{ 0 },
 	};
 	const struct ink_usage usage = {
-		.args = "net IFACE --slot NAME [OPTION]... | --list [IFACE]",
+		.args = "net IFACE|CGROUP --slot NAME [OPTION]... | --list [IFACE|CGROUP]",
 		.about = "Put the flow classifier on an interface (XDP for what comes in, tc for what goes\n"
-			 "out), or say what is attached. It asks the slot about flows at packets 1, 2, 4,\n"
+			 "out) or on the sockets of a cgroup, or say what is attached. It asks the slot about flows at packets 1, 2, 4,\n"
 			 "8, ... and remembers the answer. In mode monitor it counts what it would drop, in\n"
 			 "mode enforce it drops. Whatever fails, packets pass. It stays when this command\n"
-			 "ends. NETNS:IFACE names an interface in a network namespace.",
+			 "ends. NETNS:IFACE names an interface in a network namespace, a path a cgroup.",
 		.options = options,
 		.example = "inkling attach net eth0 --slot net.flow --allow 192.0.2.0/24 --block 600\n"
+			   "inkling attach net /sys/fs/cgroup/system.slice/nginx.service --slot net.flow\n"
 			   "inkling attach --list --json",
 		.min_args = 0, .max_args = 2,
 	};
-	int n = ink_args_parse(argc, argv, &usage);
+	int n = ink_args_parse(argc, argv, &usage), i;
+
+	for (i = 1; i <= n; i++)
+		ink_target_trim(argv[i]);
 
 	if (opt.list)
 		return ink_attach_list(n == 2 ? argv[2] : n ? argv[1] : NULL);
@@ -158,5 +162,7 @@ int cmd_attach(int argc, char **argv)
 		ink_die(INK_EXIT_USAGE, "--slot is missing", "`inkling slots` shows what there is");
 	if (ink_hook_parse(opt.hook) == INK_HOOK_TC && (opt.xdp_mode || opt.via))
 		ink_die(INK_EXIT_USAGE, "--xdp-mode and --via don't go with --hook tc", NULL);
+	if (ink_target_is_cgroup(argv[2]) && (opt.hook || opt.xdp_mode || opt.via))
+		ink_die(INK_EXIT_USAGE, "--hook, --xdp-mode and --via don't go with a cgroup", NULL);
 	return ink_attach_net(argv[2], &opt);
 }

@@ -23,6 +23,8 @@ const char *ink_via_name(unsigned int via)
 
 const char *ink_hook_format(const struct ink_attachment *r)
 {
+	if (r->hook == INK_HOOK_CGROUP)
+		return "cgroup";
 	if (r->hook == INK_HOOK_TC)
 		return r->tc_in.way == INK_TC_TCX ? "tc (tcx)" : "tc (clsact)";
 	return ink_fmt("XDP (%s, %s)", ink_xdp_mode_name(r->mode), ink_via_name(r->via));
@@ -30,18 +32,20 @@ const char *ink_hook_format(const struct ink_attachment *r)
 
 struct json_object *ink_attachment_json(const struct ink_attachment *r)
 {
+	static const char *const hooks[] = { "xdp", "tc", "cgroup" };
 	struct json_object *o = ink_json_object();
 
-	ink_json_str(o, "interface", r->target);
+	ink_json_str(o, r->hook == INK_HOOK_CGROUP ? "cgroup" : "interface", r->target);
 	ink_json_str(o, "slot", r->slot);
 	ink_json_int(o, "slot_id", r->slot_id);
 	ink_json_int(o, "ifindex", r->ifindex);
-	ink_json_str(o, "hook", r->hook == INK_HOOK_TC ? "tc" : "xdp");
+	ink_json_str(o, "hook", hooks[r->hook % (sizeof(hooks) / sizeof(hooks[0]))]);
 	if (r->hook == INK_HOOK_XDP) {
 		ink_json_str(o, "xdp_mode", ink_xdp_mode_name(r->mode));
 		ink_json_str(o, "via", ink_via_name(r->via));
 	}
-	ink_json_str(o, "tc", r->tc_out.way == INK_TC_TCX ? "tcx" : "clsact");
+	if (r->hook != INK_HOOK_CGROUP)
+		ink_json_str(o, "tc", r->tc_out.way == INK_TC_TCX ? "tcx" : "clsact");
 	ink_json_int(o, "block_seconds", (int64_t)(r->policy.block_ns / 1000000000));
 	ink_json_bool(o, "fail_closed", r->policy.fail_closed);
 	ink_json_int(o, "program_id", r->prog_id);

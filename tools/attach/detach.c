@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * inkling detach: take the flow hook off an interface, or all of them.
+ * inkling detach: take the flow hook off an interface or a cgroup, or off all.
  *
  * What lives here: the subcommand, and inkling panic, which is detach --all
  * under a name that one remembers when it is needed.
@@ -64,12 +64,12 @@ int cmd_detach(int argc, char **argv)
 {
 	bool all = false;
 	const struct ink_option options[] = {
-		{ "all", 0, NULL, "from every interface", INK_OPT_FLAG, &all },
+		{ "all", 0, NULL, "from wherever it is", INK_OPT_FLAG, &all },
 		{ 0 },
 	};
 	const struct ink_usage usage = {
-		.args = "net IFACE | --all",
-		.about = "Take the flow classifier off an interface. Nothing of it stays behind; the slot\n"
+		.args = "net IFACE|CGROUP | --all",
+		.about = "Take the flow classifier off an interface or a cgroup. Nothing of it stays behind; the slot\n"
 			 "and its model do. NETNS:IFACE names an interface in a network namespace.",
 		.options = options,
 		.example = "inkling detach net eth0\ninkling detach --all",
@@ -79,6 +79,8 @@ int cmd_detach(int argc, char **argv)
 
 	if (all && !n)
 		return ink_detach_all(NULL);
+	if (n == 2)
+		ink_target_trim(argv[2]);
 	if (all || n != 2 || strcmp(argv[1], "net"))
 		ink_die(INK_EXIT_USAGE, "what to detach isn't clear",
 			"inkling detach net IFACE, or inkling detach --all");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The flow hook on an interface; see hook.h.
+ * The flow hook on an interface or a cgroup; see hook.h.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -13,6 +13,7 @@
 
 #include "attach.h"
 #include "hook.h"
+#include "program_cgroup.h"
 #include "schema.h"
 
 int ink_problem_set(struct ink_problem *problem, enum ink_exit code, const char *text,
@@ -106,12 +107,18 @@ static int ink_hook_slot(const struct ink_slot *slot, struct ink_problem *proble
 }
 
 /* What else could be in the way, for the hint. */
-static const char *ink_attach_hint(int err, uint32_t ifindex)
+static const char *ink_attach_hint(int err, enum ink_hook hook, uint32_t ifindex)
 {
 	uint32_t id = 0;
 
+	/* The BPF verifier's refusal of the call has this number, too. */
+	if (hook == INK_HOOK_CGROUP && err == -EACCES)
+		return "programs of cgroups may call the module on Linux 6.4 and later: "
+		       "attach to an interface instead";
 	if (err == -EPERM || err == -EACCES)
 		return "this needs root (CAP_BPF, CAP_NET_ADMIN and CAP_SYS_ADMIN)";
+	if (hook == INK_HOOK_CGROUP)
+		return "INKLING_DEBUG=1 shows what libbpf says";
 	if (!bpf_xdp_query_id((int)ifindex, 0, &id) && id)
 		return ink_fmt("another XDP program (id %u) is on the interface: "
 			       "`bpftool prog show id %u` names it, `ip link set dev IFACE xdp off` "
@@ -137,7 +144,7 @@ static int ink_hook_prepare(const struct ink_program_options *o, struct ink_hook
 				       ink_fmt("inkling detach net %s", o->target));
 	if (!err)
 		ink_program_detach(&old);
-	else
+	else if (o->ifindex)
 		ink_program_sweep(o->ifindex);
 	if (ink_pins_remove(o->target) != -ENOENT)
 		snprintf(result->remark, sizeof(result->remark),
@@ -176,7 +183,7 @@ static int ink_hook_locked(const struct ink_program_options *o, struct ink_hook_
 		ink_problem_set(problem, err == -EPERM ? INK_EXIT_PERM : INK_EXIT_FAILED,
 				ink_fmt("can't attach to %s: %s", o->target, *r.failure ?
 					ink_fmt_safe(r.failure) : strerror(-err)),
-				ink_attach_hint(err, o->ifindex));
+				ink_attach_hint(err, o->hook, o->ifindex));
 		ink_pins_remove(o->target);
 		return problem->code;
 	}
@@ -187,18 +194,12 @@ static int ink_hook_locked(const struct ink_program_options *o, struct ink_hook_
 	return INK_EXIT_OK;
 }
 
-/* In the target's network namespace. */
-static int ink_hook_here(struct ink_program_options *o, const char *iface,
-			 struct ink_hook_result *result, struct ink_problem *problem)
+/* In the target's network namespace, where it has one. */
+static int ink_hook_here(struct ink_program_options *o, struct ink_hook_result *result,
+			 struct ink_problem *problem)
 {
-	int lock, code;
+	int lock = ink_pins_lock(true), code;
 
-	o->ifindex = if_nametoindex(iface);
-	if (!o->ifindex)
-		return ink_problem_set(problem, INK_EXIT_NOENT,
-			ink_fmt("there is no interface %s", ink_fmt_safe(o->target)),
-			"`ip -br link` shows what there is; NETNS:IFACE names one elsewhere");
-	lock = ink_pins_lock(true);
 	if (lock < 0)
 		return ink_problem_set(problem, ink_exit_errno(lock),
 				       ink_fmt("can't use /sys/fs/bpf: %s", strerror(-lock)),
@@ -209,7 +210,49 @@ static int ink_hook_here(struct ink_program_options *o, const char *iface,
 	return code;
 }
 
-/* All that can be checked without touching the interface, and the record. */
+static int ink_hook_cgroup(struct ink_program_options *o, struct ink_hook_result *result,
+			   struct ink_problem *problem)
+{
+	int fd = ink_cgroup_open(o->target);
+
+	if (fd < 0)
+		return ink_problem_set(problem, ink_exit_errno(fd),
+			fd == -ENOTDIR ? ink_fmt("%s is no cgroup", ink_fmt_safe(o->target)) :
+			ink_fmt("can't open the cgroup %s: %s", ink_fmt_safe(o->target),
+				strerror(-fd)),
+			"a folder of version 2's hierarchy, such as "
+			"/sys/fs/cgroup/system.slice/nginx.service; `systemctl status` names a service's");
+	close(fd);
+	return ink_hook_here(o, result, problem);
+}
+
+static int ink_hook_interface(struct ink_program_options *o, struct ink_hook_result *result,
+			      struct ink_problem *problem)
+{
+	char netns[INK_TARGET_MAX], iface[16];
+	int old, code;
+
+	if (!ink_target_split(o->target, netns, iface))
+		return ink_problem_set(problem, INK_EXIT_USAGE,
+				       ink_fmt("%s is not an interface", ink_fmt_safe(o->target)),
+				       "IFACE, or NETNS:IFACE for one in a named network namespace, or "
+				       "the path of a cgroup");
+	old = ink_netns_enter(netns);
+	if (old < 0)
+		return ink_problem_set(problem, ink_exit_errno(old),
+				       ink_fmt("can't enter network namespace %s: %s",
+					       ink_fmt_safe(netns), strerror(-old)),
+				       "`ip netns list` shows what there is");
+	o->ifindex = if_nametoindex(iface);
+	code = o->ifindex ? ink_hook_here(o, result, problem) :
+		ink_problem_set(problem, INK_EXIT_NOENT,
+			ink_fmt("there is no interface %s", ink_fmt_safe(o->target)),
+			"`ip -br link` shows what there is; NETNS:IFACE names one elsewhere");
+	ink_netns_leave(old);
+	return code;
+}
+
+/* All that can be checked without touching the target, and the record. */
 static int ink_hook_check(const struct ink_hook_spec *spec, const struct ink_slot *slot,
 			  const char *object, struct ink_hook_result *result,
 			  struct ink_problem *problem)
@@ -224,12 +267,12 @@ static int ink_hook_check(const struct ink_hook_spec *spec, const struct ink_slo
 				       "`make` builds it, `make install` installs it; "
 				       "INKLING_BPF_DIR names its folder");
 	memset(result, 0, sizeof(*result));
-	record->version = 2;
+	record->version = 3;
 	record->slot_id = slot->id;
 	record->export = spec->export;
 	record->event_limit = spec->event_limit;
 	record->since = time(NULL);
-	record->hook = spec->hook;
+	record->hook = ink_target_hook(spec->target, spec->hook);
 	record->policy = (struct ink_flow_policy){
 		.block_ns = spec->block_seconds * 1000000000ull, .two_way = 1,
 		.fail_closed = spec->fail_closed,
@@ -248,27 +291,21 @@ int ink_hook_attach(const struct ink_hook_spec *spec, const struct ink_slot *slo
 		.ring = spec->export ? 16u << 20 : 1u << 20, .mode = spec->mode,
 		.via_any = spec->via_any, .via = spec->via,
 		.allow = spec->allow, .n_allow = spec->n_allow,
-		.hook = spec->hook, .clock_fed = spec->clock_fed,
+		.clock_fed = spec->clock_fed,
 	};
-	char netns[INK_TARGET_MAX], iface[16];
-	int old, code = ink_hook_check(spec, slot, o.object, result, problem);
+	int code;
 
+	if (!ink_target_valid(spec->target) && ink_target_is_cgroup(spec->target))
+		return ink_problem_set(problem, INK_EXIT_USAGE,
+				       ink_fmt("%s is too long a path", ink_fmt_safe(spec->target)),
+				       ink_fmt("%d bytes at most", INK_TARGET_MAX - 1));
+	code = ink_hook_check(spec, slot, o.object, result, problem);
 	if (code)
 		return code;
 	o.policy = result->record.policy;
-	if (!ink_target_split(spec->target, netns, iface))
-		return ink_problem_set(problem, INK_EXIT_USAGE,
-				       ink_fmt("%s is not an interface", ink_fmt_safe(spec->target)),
-				       "IFACE, or NETNS:IFACE for one in a named network namespace");
-	old = ink_netns_enter(netns);
-	if (old < 0)
-		return ink_problem_set(problem, ink_exit_errno(old),
-				       ink_fmt("can't enter network namespace %s: %s",
-					       ink_fmt_safe(netns), strerror(-old)),
-				       "`ip netns list` shows what there is");
-	code = ink_hook_here(&o, iface, result, problem);
-	ink_netns_leave(old);
-	return code;
+	o.hook = result->record.hook;
+	return o.hook == INK_HOOK_CGROUP ? ink_hook_cgroup(&o, result, problem) :
+					   ink_hook_interface(&o, result, problem);
 }
 
 /* In the target's network namespace; @read is what reading the record gave. */
@@ -292,7 +329,13 @@ int ink_hook_detach(const char *target, struct ink_problem *problem)
 	struct ink_attachment record;
 	int old, err, read = ink_attachment_read(target, &record);
 
-	if (ink_target_split(target, netns, iface)) {
+	if (ink_target_is_cgroup(target) && !read) {
+		err = ink_program_detach(&record);
+		if (err)
+			return ink_problem_set(problem, ink_exit_errno(err),
+				ink_fmt("can't detach from %s: %s", ink_fmt_safe(target),
+					strerror(-err)), "this needs root");
+	} else if (ink_target_split(target, netns, iface)) {
 		old = ink_netns_enter(netns);
 		/* A namespace that is gone took the interface along, but not the pins. */
 		if (old >= 0 || (old == -ENOENT && !read))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The flow hook on an interface, for whoever wants it there: the command line
+ * The flow hook on an interface or a cgroup, for whoever wants it there: the command line
  * and the daemon.
  *
  * What lives here: attach, detach, the allow-list and what is attached, as
@@ -36,8 +36,8 @@ int ink_problem_library(struct ink_problem *problem);
 int ink_problem_refused(struct ink_problem *problem);
 
 /**
- * struct ink_hook_spec - what is to be on an interface
- * @target: IFACE or NETNS:IFACE
+ * struct ink_hook_spec - what is to be on an interface or a cgroup
+ * @target: IFACE, NETNS:IFACE, or the path of a cgroup
  * @model: file of the slot's model, to name a feature that differs; may be NULL
  * @event_limit: events in 1.07 s
  * @flows: entries of the flow table, 0: as in the object
@@ -45,7 +45,7 @@ int ink_problem_refused(struct ink_problem *problem);
  * @export: an event for each scored vector
  * @fail_closed: drop flows that can't be judged
  * @clock_fed: a test feeds the clock
- * @hook: where packets are judged
+ * @hook: where packets of an interface are judged
  * @mode: how XDP is to run
  * @via_any: try the dispatcher, then a link; else @via only
  * @via: see @via_any
@@ -80,7 +80,7 @@ struct ink_hook_result {
 };
 
 /**
- * ink_hook_attach() - put the flow program on an interface
+ * ink_hook_attach() - put the flow program on an interface or a cgroup
  * @spec: see there
  * @slot: as the kernel describes it
  * @result: set
@@ -95,8 +95,8 @@ int ink_hook_attach(const struct ink_hook_spec *spec, const struct ink_slot *slo
 		    struct ink_hook_result *result, struct ink_problem *problem);
 
 /**
- * ink_hook_detach() - take whatever is attached to an interface off
- * @target: its name, also of an interface that is gone
+ * ink_hook_detach() - take whatever is attached to an interface or a cgroup off
+ * @target: its name, also of one that is gone
  * @problem: set unless it returns INK_EXIT_OK
  *
  * The caller holds ink_pins_lock(). Killed in between, the next call ends the job.
@@ -114,9 +114,9 @@ bool ink_hook_held(void);
 int ink_hook_hold(bool held);
 
 /**
- * struct ink_hook_state - what is attached to an interface
+ * struct ink_hook_state - what is attached to an interface or a cgroup
  * @record: as it was written at attach; its target is the name
- * @alive: it is still on its interface
+ * @alive: it is still there
  * @flows: entries of the flow table
  * @allow: the allow-list
  * @n_allow: of it

@@ -37,6 +37,32 @@ bool ink_target_split(const char *target, char netns[INK_TARGET_MAX], char iface
 	return !strchr(netns, '/') && strcmp(netns, "..") && strcmp(name, "..");
 }
 
+bool ink_target_is_cgroup(const char *target)
+{
+	return *target == '/';
+}
+
+void ink_target_trim(char *target)
+{
+	size_t n = strlen(target);
+
+	while (ink_target_is_cgroup(target) && n > 1 && target[n - 1] == '/')
+		target[--n] = '\0';
+}
+
+bool ink_target_valid(const char *target)
+{
+	char netns[INK_TARGET_MAX], iface[16];
+
+	return ink_target_is_cgroup(target) ? strlen(target) < INK_TARGET_MAX :
+					      ink_target_split(target, netns, iface);
+}
+
+enum ink_hook ink_target_hook(const char *target, enum ink_hook asked)
+{
+	return ink_target_is_cgroup(target) ? INK_HOOK_CGROUP : asked;
+}
+
 int ink_netns_enter(const char *netns)
 {
 	int old, fd, err;
@@ -69,7 +95,7 @@ const char *ink_pin_path(const char *target, const char *name)
 	char text[INK_TARGET_MAX * 3 + 1], *p = text;
 
 	for (; *target && p < text + sizeof(text) - 4; target++) {
-		if (*target == '.' || *target == '%')
+		if (strchr(".%/", *target))
 			p += sprintf(p, "%%%02x", *target);
 		else
 			*p++ = *target;
@@ -151,7 +177,7 @@ static int ink_pin_filter(const struct dirent *e)
 	return e->d_name[0] != '.';
 }
 
-/* Undo what ink_pin_path() does to dots. */
+/* Undo what ink_pin_path() does. */
 static char *ink_target_decode(const char *name)
 {
 	char *text = ink_xstrdup(name), *to = text;
@@ -217,7 +243,7 @@ int ink_attachment_read(const char *target, struct ink_attachment *record)
 		err = -EPROTO;	/* pinned by another version */
 	else if (bpf_map_lookup_elem(fd, &key, record))
 		err = -errno;
-	else if (record->version != 2)
+	else if (record->version != 3)
 		err = -EPROTO;
 	close(fd);
 	record->slot[sizeof(record->slot) - 1] = '\0';
@@ -225,7 +251,7 @@ int ink_attachment_read(const char *target, struct ink_attachment *record)
 	return err;
 }
 
-/* The interface's number comes first in what is said of links of XDP and of TCX. */
+/* What a link hangs on comes first in what is said of it: an interface, or a cgroup by its id. */
 bool ink_pinned_link_alive(const char *path)
 {
 	struct bpf_link_info info = { 0 };

@@ -8,8 +8,9 @@
  *
  * /sys/fs/bpf/inkling/TARGET/ holds the maps by their names in flow.bpf.c, the
  * array "info" with one struct ink_attachment, "link" or "program" of XDP, and
- * "link_in" and "link_out" of tc where the kernel has such links. TARGET is IFACE or NETNS:IFACE, with "." written as "%2e" since the kernel reserves
- * dots there.
+ * "link_in" and "link_out" of cgroups, and of tc where the kernel has such links. TARGET is IFACE,
+ * NETNS:IFACE or the path of a cgroup, with ".", "%" and "/" written as "%2e" and so on: the kernel
+ * reserves dots there.
  */
 #ifndef INK_PINS_H
 #define INK_PINS_H
@@ -21,7 +22,7 @@
 #include "../../bpf/flow/flow_state.h"
 
 #define INK_PIN_ROOT	"/sys/fs/bpf/inkling"
-#define INK_TARGET_MAX	64
+#define INK_TARGET_MAX	192
 
 enum ink_via {
 	INK_VIA_DISPATCHER,	/* libxdp: beside other programs */
@@ -32,6 +33,7 @@ enum ink_via {
 enum ink_hook {
 	INK_HOOK_XDP,
 	INK_HOOK_TC,
+	INK_HOOK_CGROUP,
 };
 
 /* How a program of tc hangs on the interface. */
@@ -56,13 +58,13 @@ enum ink_xdp_mode {
 
 /* The record of an attachment. Only this program writes and reads it. */
 struct ink_attachment {
-	uint32_t version;	/* 2 */
+	uint32_t version;	/* 3 */
 	uint32_t slot_id;
 	char slot[INKLING_SLOT_NAME_MAX];
 	char target[INK_TARGET_MAX];
 	uint32_t ifindex;
 	uint32_t prog_id;
-	uint32_t mode;		/* enum ink_xdp_mode, not AUTO */
+	uint32_t mode;		/* enum ink_xdp_mode, not AUTO; of XDP */
 	uint32_t via;		/* enum ink_via */
 	uint32_t export;
 	uint32_t event_limit;
@@ -75,8 +77,16 @@ struct ink_attachment {
 	struct ink_flow_policy policy;
 };
 
-/* Split NETNS:IFACE; @netns is empty when there is none. False: not a target. */
+/* Split NETNS:IFACE; @netns is empty when there is none. False: not an interface. */
 bool ink_target_split(const char *target, char netns[INK_TARGET_MAX], char iface[16]);
+/* A path names a cgroup; interfaces and network namespaces can't have a slash. */
+bool ink_target_is_cgroup(const char *target);
+/* Take off the slashes that shells put behind the name of a folder. */
+void ink_target_trim(char *target);
+/* Is it a target at all, by its form? */
+bool ink_target_valid(const char *target);
+/* Where its packets are judged, when @asked is asked for on interfaces. */
+enum ink_hook ink_target_hook(const char *target, enum ink_hook asked);
 /* Enter a network namespace by name or path; a descriptor of the old one or -errno. */
 int ink_netns_enter(const char *netns);
 void ink_netns_leave(int old);
@@ -98,7 +108,7 @@ int ink_attachment_write(const char *target, const struct ink_attachment *record
 /* 0, or -errno: -ENOENT nothing is attached there. */
 int ink_attachment_read(const char *target, struct ink_attachment *record);
 
-/* A pinned BPF link: does it still hang on an interface; take it off (0 or -errno). */
+/* A pinned BPF link: does it still hang on something; take it off (0 or -errno). */
 bool ink_pinned_link_alive(const char *path);
 int ink_pinned_link_detach(const char *path);
 

@@ -15,6 +15,7 @@
 #include "aside.h"
 #include "cli.h"
 #include "program.h"
+#include "program_cgroup.h"
 #include "program_object.h"
 #include "program_tc.h"
 
@@ -143,6 +144,26 @@ static int ink_attach_tc(const struct ink_program_options *o, struct ink_program
 	return err;
 }
 
+static int ink_attach_cgroup(const struct ink_program_options *o, struct ink_program_result *r)
+{
+	struct bpf_program *out;
+	struct bpf_object *obj;
+	int err, fd, cgroup = ink_cgroup_open(o->target);
+
+	if (cgroup < 0)
+		return cgroup;
+	obj = ink_object_open(o, &err);
+	if (obj) {
+		fd = ink_object_load(obj, o, INK_PROGRAM_CG, &r->prog_id);
+		out = bpf_object__find_program_by_name(obj, INK_PROGRAM_CG_OUT);
+		/* Links whose pins the caller removes are gone. */
+		err = fd < 0 ? fd : ink_cgroup_attach(cgroup, fd, bpf_program__fd(out), o->target);
+		bpf_object__close(obj);
+	}
+	close(cgroup);
+	return err;
+}
+
 /* What libbpf and libxdp said comes first: it is told by whoever failed first. */
 static void ink_failure_note(struct ink_program_result *r, int err)
 {
@@ -158,8 +179,8 @@ static int ink_attach_here(const void *options, void *result)
 	struct ink_program_result *r = result;
 	int err;
 
-	if (o->hook == INK_HOOK_TC) {
-		err = ink_attach_tc(o, r);
+	if (o->hook != INK_HOOK_XDP) {
+		err = o->hook == INK_HOOK_TC ? ink_attach_tc(o, r) : ink_attach_cgroup(o, r);
 		if (err)
 			ink_failure_note(r, err);
 		return err;
@@ -338,6 +359,8 @@ bool ink_program_alive(const struct ink_attachment *record)
 	int old;
 
 	ink_library_listen();
+	if (record->hook == INK_HOOK_CGROUP)
+		return ink_cgroup_alive(record->target);
 	if (!ink_target_split(record->target, netns, iface))
 		return false;
 	old = ink_netns_enter(netns);
@@ -359,6 +382,8 @@ int ink_program_detach(const struct ink_attachment *record)
 	int err;
 
 	ink_library_listen();
+	if (record->hook == INK_HOOK_CGROUP)
+		return ink_cgroup_detach(record->target);
 	if (record->hook == INK_HOOK_TC)
 		err = ink_tc_detach(record, &record->tc_in);
 	else if (record->via == INK_VIA_DISPATCHER)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The flow programs: load them, put them on an interface, take them off.
+ * The flow programs: load them, put them on an interface or a cgroup, take them off.
  *
- * What lives here: libbpf and libxdp. What doesn't: tc (program_tc.h), which
- * slot, what the user is told, and the record of what was done (attach.c,
+ * What lives here: libbpf and libxdp. What doesn't: tc (program_tc.h), cgroups
+ * (program_cgroup.h), which slot, what the user is told, and the record of what was done (attach.c,
  * pins.h).
  */
 #ifndef INK_PROGRAM_H
@@ -15,8 +15,8 @@
 /**
  * struct ink_program_options - how the program is loaded
  * @object: path of flow.bpf.o
- * @target: NETNS:IFACE or IFACE, for the pins
- * @ifindex: of it, in the current network namespace
+ * @target: NETNS:IFACE, IFACE or a cgroup's path, for the pins
+ * @ifindex: of the interface, in the current network namespace; 0 of a cgroup
  * @slot_id: to ask
  * @event_limit: events in 1.07 s
  * @export: an event for each scored vector
@@ -83,7 +83,7 @@ const char *ink_program_object(void);
 int ink_program_attach(const struct ink_program_options *options,
 		       struct ink_program_result *result);
 
-/* Is it still on its interface? */
+/* Is it still where it was put? */
 bool ink_program_alive(const struct ink_attachment *record);
 
 /*

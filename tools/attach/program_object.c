@@ -245,9 +245,25 @@ static int ink_sizes_set(struct bpf_object *obj, const struct ink_program_option
 /* Only what the hook needs is loaded. */
 static int ink_programs_choose(struct bpf_object *obj, enum ink_hook hook)
 {
-	const char *unused = hook == INK_HOOK_TC ? INK_PROGRAM_XDP : INK_PROGRAM_TC;
+	static const struct {
+		const char *name;
+		unsigned int hooks;
+	} programs[] = {
+		{ INK_PROGRAM_XDP, 1 << INK_HOOK_XDP },
+		{ INK_PROGRAM_TC, 1 << INK_HOOK_TC },
+		{ INK_PROGRAM_OUT, 1 << INK_HOOK_XDP | 1 << INK_HOOK_TC },
+		{ INK_PROGRAM_CG, 1 << INK_HOOK_CGROUP },
+		{ INK_PROGRAM_CG_OUT, 1 << INK_HOOK_CGROUP },
+	};
+	struct bpf_program *prog;
+	int err = 0;
+	size_t i;
 
-	return bpf_program__set_autoload(bpf_object__find_program_by_name(obj, unused), false);
+	for (i = 0; i < sizeof(programs) / sizeof(programs[0]) && !err; i++) {
+		prog = bpf_object__find_program_by_name(obj, programs[i].name);
+		err = prog ? bpf_program__set_autoload(prog, programs[i].hooks >> hook & 1) : -ENOENT;
+	}
+	return err;
 }
 
 /* Open the object and set all that has to be set before it is loaded. */

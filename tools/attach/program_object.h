@@ -16,6 +16,8 @@
 #define INK_PROGRAM_XDP		"inkling_flow"
 #define INK_PROGRAM_TC		"inkling_flow_tc"
 #define INK_PROGRAM_OUT		"inkling_flow_out"
+#define INK_PROGRAM_CG		"inkling_flow_cg"
+#define INK_PROGRAM_CG_OUT	"inkling_flow_cg_out"
 
 /* Keep what the libraries say from now on, or print it if INKLING_DEBUG is set. */
 void ink_library_listen(void);

@@ -12,6 +12,7 @@
 #include <linux/btf.h>
 #include <linux/btf_ids.h>
 #include <linux/module.h>
+#include <linux/version.h>
 
 #ifndef __bpf_kfunc
 #define __bpf_kfunc	__used noinline
@@ -30,6 +31,13 @@
 #ifndef BTF_KFUNCS_START
 #define BTF_KFUNCS_START(name)	BTF_SET8_START(name)
 #define BTF_KFUNCS_END(name)	BTF_SET8_END(name)
+#endif
+
+/* Before Linux 6.4 programs of cgroups can't call functions of modules: one more type, or none. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+#define INK_COMPAT_CGROUP_TYPES	BPF_PROG_TYPE_CGROUP_SKB,
+#else
+#define INK_COMPAT_CGROUP_TYPES
 #endif
 
 static inline bool ink_compat_has_btf(const struct module *module)
