@@ -134,6 +134,7 @@ enum ink_error {
 };
 
 #define INK_HISTOGRAM	32
+#define INK_TIME_EVERY	64	/* runs of a CPU: the first of so many is timed */
 
 /* Sums of all CPUs, or the share of one. */
 struct ink_stats {
@@ -149,7 +150,8 @@ struct ink_stats {
 extern const char * const ink_error_names[INK_ERROR_NR];
 
 void ink_stats_run(struct ink_stats __percpu *stats, const struct inkling_verdict *verdict,
-		   u64 ns, bool scalar);
+		   bool scalar);
+void ink_stats_time(struct ink_stats __percpu *stats, u64 ns);
 void ink_counters_sum(const void __percpu *counters, void *sum, size_t size);
 
 static inline void ink_stats_error(struct ink_stats __percpu *stats, enum ink_error error)
@@ -345,7 +347,7 @@ void ink_shadow_cancel(struct ink_call *call, enum ink_skip why);
  * @slot: that is asked
  * @model: that answers
  * @context: one of INKLING_CTX_*
- * @start: ktime_get_mono_fast_ns() when it came in
+ * @start: ktime_get_mono_fast_ns() when it began, 0: it isn't timed
  * @scalar: the vectors weren't usable
  * @verdict: set
  * @sample: for the shadow

@@ -57,6 +57,12 @@ u64 ink_context_budget(u32 context)
 	}
 }
 
+/* Looking at the clock costs more than all other counting: not each run does, but each that is traced. */
+static bool call_is_timed(const struct ink_call *call)
+{
+	return !(this_cpu_read(call->slot->stats->runs) % INK_TIME_EVERY) || trace_run_enabled();
+}
+
 /**
  * ink_call_begin() - begin one run
  * @call: slot, model and context are set
@@ -67,6 +73,7 @@ u64 ink_context_budget(u32 context)
  */
 bool ink_call_begin(struct ink_call *call)
 {
+	call->start = call_is_timed(call) ? ktime_get_mono_fast_ns() : 0;
 	call->scalar = false;
 	call->verdict = (struct inkling_verdict) {
 		.action = INKLING_ACTION_PASS,
@@ -116,9 +123,11 @@ static void call_judge(struct ink_call *call, const void *output)
 /* Count it and tell tracers; the arena is free again, so that they may run models too. */
 static void call_account(struct ink_call *call)
 {
-	u64 ns = ktime_get_mono_fast_ns() - call->start;
+	u64 ns = call->start ? ktime_get_mono_fast_ns() - call->start : 0;
 
-	ink_stats_run(call->slot->stats, &call->verdict, ns, call->scalar);
+	ink_stats_run(call->slot->stats, &call->verdict, call->scalar);
+	if (call->start)
+		ink_stats_time(call->slot->stats, ns);
 	trace_run(call->slot->id, &call->verdict, call->context, ns, call->scalar);
 }
 
@@ -254,7 +263,6 @@ int ink_run_atomic(u32 slot_id, const void *in, u32 in_size, void *out, u32 out_
 		   struct inkling_verdict *verdict)
 {
 	struct ink_call call = {
-		.start = ktime_get_mono_fast_ns(),
 		.context = run_context(),	/* before RCU, which may count as one */
 	};
 	bool held = false;

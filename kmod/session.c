@@ -188,7 +188,6 @@ static int session_run_one(struct ink_session *session, struct ink_call *call,
 	unsigned long left;
 	int err;
 
-	call->start = ktime_get_mono_fast_ns();
 	if (!ink_call_begin(call)) {
 		left = out ? clear_user(out, plan->output_size) : 0;
 	} else {

@@ -24,11 +24,10 @@ const char * const ink_error_names[INK_ERROR_NR] = {
  * ink_stats_run() - count a run that gave a verdict
  * @stats: of the slot
  * @verdict: that was given
- * @ns: that it took
  * @scalar: it had to do without the vectors that its plan would use
  */
 void ink_stats_run(struct ink_stats __percpu *stats, const struct inkling_verdict *verdict,
-		   u64 ns, bool scalar)
+		   bool scalar)
 {
 	u32 class = verdict->class;
 
@@ -38,8 +37,13 @@ void ink_stats_run(struct ink_stats __percpu *stats, const struct inkling_verdic
 	this_cpu_inc(stats->verdicts[class]);
 	if (verdict->action != INKLING_ACTION_PASS)
 		this_cpu_inc(stats->actioned[class]);
-	this_cpu_inc(stats->latency[ns ? min(fls64(ns) - 1, INK_HISTOGRAM - 1) : 0]);
 	this_cpu_inc(stats->scores[verdict->score > 0 ? fls(verdict->score) : 0]);
+}
+
+/* Count the time that a run took, in ns. */
+void ink_stats_time(struct ink_stats __percpu *stats, u64 ns)
+{
+	this_cpu_inc(stats->latency[ns ? min(fls64(ns) - 1, INK_HISTOGRAM - 1) : 0]);
 }
 
 /**

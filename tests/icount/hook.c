@@ -66,8 +66,6 @@ static void advance(unsigned long long ns)
 {
 	uint32_t zero = 0;
 
-	if (bpf_map_lookup_elem(control_map, &zero, &control))
-		icount_fail("the clock");
 	control.clock += ns;
 	if (bpf_map_update_elem(control_map, &zero, &control, BPF_ANY))
 		icount_fail("the clock");
@@ -95,18 +93,31 @@ static void next_flow(size_t i)
 	make(0, 20000 + (unsigned int)i, 1, 1, 0);
 }
 
+/* What acknowledges the SYN+ACK of handshake(), payload included: so the remote end proves its address. */
+#define ACK	(1001 + (unsigned int)sizeof(packet.payload))
+
 /* The same flow, too soon for another score but at packets 4, 8, 16, ... */
 static void same_flow(size_t i)
 {
 	advance(1000);
-	make(0, 20000, 2, 100 + (unsigned int)i, 1001);
+	make(0, 20000, 2, 100 + (unsigned int)i, ACK);
 }
 
 /* The same flow, whose score is old each time. */
 static void same_flow_late(size_t i)
 {
 	advance(46000000000ull);
-	make(0, 20000, 2, 5000 + (unsigned int)i, 1001);
+	make(0, 20000, 2, 5000 + (unsigned int)i, ACK);
+}
+
+/*
+ * The same, but on an allow-list that has changed since: all features are brought up to date and made
+ * into a vector, and then no slot is asked.
+ */
+static void same_flow_listed(size_t i)
+{
+	control.allow_generation++;
+	same_flow_late(i);
 }
 
 static void out_flow(size_t i)
@@ -136,15 +147,31 @@ static int load_reference(void)
 	return bpf_program__fd(bpf_object__find_program_by_name(obj, "reference"));
 }
 
-/* SYN, SYN+ACK, ACK: from here on the flow is one whose address is proven. */
-static void handshake(int in, int out)
+static unsigned long long counted(const char *target)
 {
+	struct ink_flow_counters count;
+
+	errno = -ink_counters_read(target, &count);
+	if (errno)
+		icount_fail("counters");
+	return count.proven;
+}
+
+/* SYN, SYN+ACK, ACK: from here on the flow is one whose address is proven. */
+static void handshake(const char *target, int in, int out)
+{
+	unsigned long long before = counted(target);
+
 	make(0, 20000, 1, 1, 0);
 	run_once(in);
 	make(1, 20000, 3, 1000, 2);
 	run_once(out);
-	make(0, 20000, 2, 2, 1001);
+	make(0, 20000, 2, 2, ACK);
 	run_once(in);
+	if (counted(target) != before + 1) {
+		errno = 0;
+		icount_fail("the handshake proves nothing");
+	}
 }
 
 /* Fill the table of proven flows, so that look-ups go through long chains. */
@@ -184,20 +211,23 @@ void icount_hook(const char *target)
 	advance(1000000000);
 	if (full) {
 		fill(target, (uint32_t)atoi(full));
-		handshake(in, out);
+		handshake(target, in, out);
 		measure("XDP, a packet of a known flow, 10^6 flows in the table", in, same_flow);
 		return;
 	}
 	measure("XDP program that does nothing", pass, NULL);
 	measure("XDP, a new flow, scored", in, next_flow);
-	handshake(in, out);
+	handshake(target, in, out);
 	measure("XDP, reference: parse, look up, time", reference, same_flow);
 	measure("XDP, a packet of a known flow", in, same_flow);
 	measure("XDP, the same, scored", in, same_flow_late);
 	measure("tc, a packet on its way out", out, out_flow);
 	if (system("inkling allow --add 10.0.0.1 >/dev/null"))
 		icount_fail("inkling allow");
+	if (bpf_map_lookup_elem(control_map, &(uint32_t){ 0 }, &control))
+		icount_fail("the clock");
 	same_flow_late(0);		/* flows that pass meet the list when they are scored next */
 	run_once(in);
 	measure("XDP, a packet whose verdict is final", in, same_flow);
+	measure("XDP, all features brought up to date, not scored", in, same_flow_listed);
 }

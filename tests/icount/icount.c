@@ -4,7 +4,7 @@
  * instruction count (tests/vm/run --icount), so that a nanosecond on its clock
  * is an instruction and figures repeat from run to run.
  *
- *   icount SLOT TARGET     one line a figure: NAME<tab>INSTRUCTIONS
+ *   icount SLOT TARGET MODEL.ink     one line a figure: NAME<tab>INSTRUCTIONS
  *
  * What lives here: system calls. Each figure is the median of calls that were
  * timed one by one, less what the clock costs. What doesn't: the flow hook,
@@ -125,14 +125,41 @@ static void doors(const char *slot)
 	ink_session_close(one.session);
 }
 
+struct model_run {
+	struct ink_model *model;
+	void *in, *out;
+};
+
+static void call_model(void *arg)
+{
+	struct model_run *r = arg;
+
+	if (ink_model_run(r->model, r->in, ink_model_input_size(r->model), r->out,
+			  ink_model_output_size(r->model)))
+		icount_fail("running the model");
+}
+
+/* The same code on the same processor: what a door's run has of the engine. */
+static void engine(const char *path)
+{
+	struct model_run r = { .model = ink_model_open(path) };
+
+	if (!r.model)
+		icount_fail(path);
+	r.in = calloc(1, ink_model_input_size(r.model));
+	r.out = calloc(1, ink_model_output_size(r.model));
+	measure("the engine alone, in a process", 1, call_model, &r);
+	ink_model_close(r.model);
+}
+
 int main(int argc, char **argv)
 {
 	static unsigned long long v[CALLS];
 	unsigned long long start;
 	size_t i;
 
-	if (argc != 3) {
-		fprintf(stderr, "usage: icount SLOT TARGET\n");
+	if (argc != 4) {
+		fprintf(stderr, "usage: icount SLOT TARGET MODEL.ink\n");
 		return 2;
 	}
 	for (i = 0; i < CALLS; i++) {
@@ -142,6 +169,7 @@ int main(int argc, char **argv)
 	}
 	clock_cost = icount_median(v, CALLS);
 	doors(argv[1]);
+	engine(argv[3]);
 	icount_hook(argv[2]);
 	return 0;
 }

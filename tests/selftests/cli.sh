@@ -114,7 +114,7 @@ head -c 81 /dev/zero >"$w/raw"
 status "of a wrong size" 6 inkling score --slot cli.b --input "$w/raw"
 j=$(inkling show cli.a --json)
 is "runs are counted" "$(field 'v["stats"]["runs"] == sum(c["verdicts"] for c in v["classes"])' "$j")" True
-is "and timed" "$(field 'sum(v["stats"]["latency"]) == v["stats"]["runs"] >= 9000' "$j")" True
+is "one in 64 is timed" "$(field '0 <= sum(v["stats"]["latency"]) - v["stats"]["runs"] // 64 <= 2 and v["stats"]["runs"] >= 9000' "$j")" True
 status "mode off can't be evaluated" 5 sh -c "inkling mode cli.a off && inkling eval '$w/flow.ink' \
 	--data '$w/rows.csv' --label label --slot cli.a"
 inkling mode cli.a monitor >/dev/null

@@ -198,7 +198,7 @@ static void print_latency(const struct ink_slot *slot)
 	}
 	if (!most)
 		return;
-	printf("\nlatency      half below %s, 99 %% below %s\n",
+	printf("\nlatency      half below %s, 99 %% below %s (of one run in 64)\n",
 	       ink_fmt_ns(ink_slot_latency(slot, 0.5) + 1), ink_fmt_ns(ink_slot_latency(slot, 0.99) + 1));
 	for (i = first; i <= last; i++)
 		printf("  < %-10s %14s  %.*s\n", ink_fmt_ns((uint64_t)2 << i), ink_fmt_count(b[i]),

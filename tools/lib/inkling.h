@@ -343,7 +343,7 @@ struct ink_reason {
  * @errors: runs that failed, by reason
  * @verdicts: by class
  * @actioned: of these, those with an action other than pass
- * @latency: entry i counts runs of 2^i to 2^(i+1)-1 ns
+ * @latency: entry i counts runs of 2^i to 2^(i+1)-1 ns; one run in 64 is timed
  * @scores: entry i counts scores of 2^(i-1) to 2^i-1, entry 0 those <= 0
  */
 struct ink_slot_stats {
