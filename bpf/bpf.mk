@@ -30,14 +30,14 @@ install-bpf: $(BPF_OBJECTS)
 	install -m 644 $(BPF_OBJECTS) $(DESTDIR)$(PREFIX)/lib/inkling/bpf
 
 # What the selftests of the flow hook need besides scripts; no tests themselves.
-FLOW_TOOLS := $(B)/test/flow/model $(B)/test/flow/exact
+FLOW_TOOLS := $(addprefix $(B)/test/flow/,exact model spoof)
 SELFTESTS  += $(FLOW_TOOLS)
 
 FLOW_EXACT := $(patsubst %,$(B)/obj/tools/attach/%.o,capture flow_table pins prefix rows) \
 	$(patsubst %,$(B)/obj/tools/inkling/%.o,args output)
 
 $(FLOW_TOOLS:$(B)/test/%=$(B)/obj/tests/selftests/%.o): INK_CPPFLAGS += -Itools/inkling -Itools/attach
-$(B)/test/flow/exact: $(FLOW_EXACT)
+$(B)/test/flow/exact $(B)/test/flow/spoof: $(FLOW_EXACT)
 $(FLOW_TOOLS): $(B)/test/%: $(B)/obj/tests/selftests/%.o $(B)/libinkling.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/libinkling.a \
