@@ -42,6 +42,7 @@ int ink_managed_read(struct ink_managed *m, const char *dir)
 		return errno == ENOENT ? 0 : -errno;
 	fine = fgets(line, sizeof(line), f) && !strcmp(line, FIRST_LINE);
 	while (fine && fgets(line, sizeof(line), f)) {
+		_Static_assert(sizeof(name) == 192, "as in the format");
 		fine = sscanf(line, "%15s %191s", word, name) == 2;
 		if (fine && !strcmp(word, "slot"))
 			ink_names_add(&m->slots, name);

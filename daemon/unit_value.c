@@ -185,6 +185,7 @@ static bool ink_value_words(struct ink_unit_parser *p, const char *value,
 
 static bool ink_value_target(struct ink_unit_parser *p, const char *word)
 {
+	char target[INK_TARGET_MAX];
 	struct ink_unit *u = p->unit;
 	size_t i;
 
@@ -192,13 +193,15 @@ static bool ink_value_target(struct ink_unit_parser *p, const char *word)
 		return ink_value_wrong(p, word, "is not an interface",
 				       "IFACE, or NETNS:IFACE for one in a named network namespace, or "
 				       "the path of a cgroup");
+	strcpy(target, word);
+	ink_target_trim(target);
 	for (i = 0; i < u->n_targets; i++)
-		if (!strcmp(u->targets[i], word))
+		if (!strcmp(u->targets[i], target))
 			return ink_value_wrong(p, word, "is given twice", "leave one of them");
 	if (u->n_targets == INK_UNIT_TARGETS)
 		return ink_unit_wrong(p, ink_fmt("these are more than %d interfaces", INK_UNIT_TARGETS),
 				      "use another slot for the others");
-	strcpy(u->targets[u->n_targets++], word);
+	strcpy(u->targets[u->n_targets++], target);
 	return true;
 }
 

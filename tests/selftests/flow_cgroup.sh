@@ -78,7 +78,7 @@ is "no errors" "$(counter errors)" 0
 before=$(counter packets)
 get 10.97.0.4 10.97.0.1:81
 is "packets of others aren't seen" "$(counter packets)" "$before"
-inkling allow $group --add 10.97.0.2 >/dev/null
+inkling allow $group/ --add 10.97.0.2 >/dev/null
 check "the allow-list wins" get 10.97.0.2 10.97.0.1:80
 check "detach" inkling detach net $group/
 check "it leaves nothing" no_pins

@@ -31,7 +31,7 @@ static void test_whole(void **state)
 
 	assert_true(parse(&u, "# a comment\n[slot]\nmodel = /m.ink\n mode=enforce\nthreshold = 0.5\n"
 			  "contexts=task,softirq\nperm=0750\naction.bad = drop\n\n[attach]\n"
-			  "interface = eth0, ns:eth1 /sys/fs/cgroup/a.b\nhook=tc\nallow=10.0.0.0/8 ::1\nallow = 192.0.2.1\n"
+			  "interface = eth0, ns:eth1 /sys/fs/cgroup/a.b/\nhook=tc\nallow=10.0.0.0/8 ::1\nallow = 192.0.2.1\n"
 			  "event-limit=5\nflows=1000\nblock=60\non-error=drop\nexport=yes\n", &r));
 	assert_string_equal(u.name, "net.flow");
 	assert_string_equal(u.model, "/m.ink");

@@ -234,11 +234,16 @@ struct ink_model *ink_model_search_dir(const char *dir, const uint8_t digest[32]
 
 void ink_attachment_choose(const char *target, struct ink_attachment *record)
 {
-	const char *known = "", *chosen = target;
+	char *name = target ? ink_xstrdup(target) : NULL;
+	const char *known = "", *chosen = name;
 	size_t i, n;
 	char **all = ink_pins_list(&n);
 	bool found = false;
 	int err;
+
+	if (name)
+		ink_target_trim(name);
+	target = name;
 
 	for (i = 0; i < n; i++) {
 		known = ink_fmt("%.200s%s%s", known, i ? ", " : "", ink_fmt_safe(all[i]));

@@ -322,36 +322,39 @@ static int ink_detach_here(const struct ink_attachment *record, int read, const 
 	return 0;
 }
 
-/* The program first, then its pins. */
-int ink_hook_detach(const char *target, struct ink_problem *problem)
+static int ink_detach_target(const char *target)
 {
 	char netns[INK_TARGET_MAX], iface[16];
 	struct ink_attachment record;
 	int old, err, read = ink_attachment_read(target, &record);
 
-	if (ink_target_is_cgroup(target) && !read) {
-		err = ink_program_detach(&record);
-		if (err)
-			return ink_problem_set(problem, ink_exit_errno(err),
-				ink_fmt("can't detach from %s: %s", ink_fmt_safe(target),
-					strerror(-err)), "this needs root");
-	} else if (ink_target_split(target, netns, iface)) {
-		old = ink_netns_enter(netns);
-		/* A namespace that is gone took the interface along, but not the pins. */
-		if (old >= 0 || (old == -ENOENT && !read))
-			err = ink_detach_here(&record, read, iface);
-		else
-			err = old == -ENOENT ? 0 : old;
-		if (old >= 0)
-			ink_netns_leave(old);
-		if (err)
-			return ink_problem_set(problem, ink_exit_errno(err),
-				ink_fmt("can't detach from %s: %s", ink_fmt_safe(target),
-					strerror(-err)),
-				err == -EPERM || err == -EACCES ? "this needs root" :
-				"INKLING_DEBUG=1 shows what libbpf says; "
-				"`ip link set dev IFACE xdp off` removes any XDP program");
-	}
+	/* Pins that can't be read still go, and the links of a cgroup with them. */
+	if (ink_target_is_cgroup(target))
+		return read ? 0 : ink_program_detach(&record);
+	if (!ink_target_split(target, netns, iface))
+		return 0;
+	old = ink_netns_enter(netns);
+	/* A namespace that is gone took the interface along, but not the pins. */
+	if (old >= 0 || (old == -ENOENT && !read))
+		err = ink_detach_here(&record, read, iface);
+	else
+		err = old == -ENOENT ? 0 : old;
+	if (old >= 0)
+		ink_netns_leave(old);
+	return err;
+}
+
+/* The program first, then its pins. */
+int ink_hook_detach(const char *target, struct ink_problem *problem)
+{
+	int err = ink_detach_target(target);
+
+	if (err)
+		return ink_problem_set(problem, ink_exit_errno(err),
+			ink_fmt("can't detach from %s: %s", ink_fmt_safe(target), strerror(-err)),
+			err == -EPERM || err == -EACCES ? "this needs root" :
+			"INKLING_DEBUG=1 shows what libbpf says; "
+			"`ip link set dev IFACE xdp off` removes any XDP program");
 	err = ink_pins_remove(target);
 	if (!err)
 		return INK_EXIT_OK;
