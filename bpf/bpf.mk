@@ -36,8 +36,9 @@ SELFTESTS  += $(FLOW_TOOLS)
 FLOW_EXACT := $(patsubst %,$(B)/obj/tools/attach/%.o,capture flow_table pins prefix rows) \
 	$(patsubst %,$(B)/obj/tools/inkling/%.o,args output)
 
-$(FLOW_TOOLS:$(B)/test/%=$(B)/obj/tests/selftests/%.o): INK_CPPFLAGS += -Itools/inkling -Itools/attach
+$(FLOW_TOOLS:$(B)/test/%=$(B)/obj/tests/selftests/%.o): INK_CPPFLAGS += -Itools/inkling -Itools/attach -Itests/lib
 $(B)/test/flow/exact $(B)/test/flow/spoof: $(FLOW_EXACT)
+$(B)/test/flow/spoof: $(B)/obj/tests/lib/rand.o
 $(FLOW_TOOLS): $(B)/test/%: $(B)/obj/tests/selftests/%.o $(B)/libinkling.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/libinkling.a \

@@ -5,14 +5,10 @@
  * What lives here: packets, and BPF_PROG_TEST_RUN, which times the program
  * alone. What doesn't: attaching the hook (tests/icount/run).
  */
-#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
-#include <linux/if_ether.h>
-#include <linux/ip.h>
-#include <linux/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,20 +16,9 @@
 
 #include "icount.h"
 #include "pins.h"
+#include "tcp_packet.h"
 
-/* A TCP packet between 10.0.0.1, any port, and 10.0.0.2:80. */
-struct packet {
-	struct ethhdr eth;
-	struct iphdr ip;
-	struct tcphdr tcp;
-	char payload[16];
-} __attribute__((packed));
-
-static struct packet packet = {
-	.eth.h_proto = 0x0008,
-	.ip = { .version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_TCP },
-	.tcp = { .doff = 5 },
-};
+static struct tcp_packet packet = { TCP_PACKET_HEADERS };
 
 static struct ink_control control;
 static int control_map;
@@ -71,20 +56,12 @@ static void advance(unsigned long long ns)
 		icount_fail("the clock");
 }
 
+/* Between 10.0.0.1 and the server, with all of its payload. */
 static void make(int out, unsigned int port, unsigned int flags, unsigned int seq,
 		 unsigned int ack)
 {
-	const unsigned int client = htonl(0x0a000001), server = htonl(0x0a000002);
-
-	packet.ip.tot_len = htons(sizeof(packet) - sizeof(packet.eth));
-	packet.ip.saddr = out ? server : client;
-	packet.ip.daddr = out ? client : server;
-	packet.tcp.source = htons((unsigned short)(out ? 80 : port));
-	packet.tcp.dest = htons((unsigned short)(out ? port : 80));
-	packet.tcp.seq = htonl(seq);
-	packet.tcp.ack_seq = htonl(ack);
-	packet.tcp.syn = flags & 1;
-	packet.tcp.ack = !!(flags & 2);
+	tcp_packet_set(&packet, out, 0x0a000001, (uint16_t)port, flags, seq, ack,
+		       sizeof(packet.payload));
 }
 
 static void next_flow(size_t i)

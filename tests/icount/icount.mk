@@ -9,7 +9,7 @@ $(B)/icount-reference.bpf.o: tests/icount/reference.bpf.c
 
 -include $(B)/icount-reference.bpf.d
 
-$(B)/obj/tests/icount/%.o: INK_CPPFLAGS += -Itools/lib -Itools/lib/port -Ikmod/core -Itools/attach -Itools/inkling
+$(B)/obj/tests/icount/%.o: INK_CPPFLAGS += -Itools/lib -Itools/lib/port -Ikmod/core -Itools/attach -Itools/inkling -Itests/lib
 
 $(B)/icount: $(patsubst %,$(B)/obj/tests/icount/%.o,icount hook) \
 	$(patsubst %,$(B)/obj/tools/attach/%.o,pins prefix) $(patsubst %,$(B)/obj/tools/inkling/%.o,args output) \

@@ -3,8 +3,8 @@
  * The flow programs: load them, put them on an interface or a cgroup, take them off.
  *
  * What lives here: libbpf and libxdp. What doesn't: tc (program_tc.h), cgroups
- * (program_cgroup.h), which slot, what the user is told, and the record of what was done (attach.c,
- * pins.h).
+ * (program_cgroup.h), which slot, what the user is told, and the record of what
+ * was done (attach.c, pins.h).
  */
 #ifndef INK_PROGRAM_H
 #define INK_PROGRAM_H
