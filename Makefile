@@ -103,7 +103,7 @@ lab: ## Record the traffic that the flow model is trained on, an hour (OUT=DIR)
 	@scripts/install-packages build vm
 	@scripts/kernel fetch 6.12 >/dev/null
 	@$(MAKE) --no-print-directory all
-	@for set in train train2 train3 valid valid2 test; do tools/lab/record $$set $(or $(OUT),$(B)/lab/sets) || exit 1; done
+	@for set in train train2 train3 train4 valid valid2 valid3 test; do tools/lab/record $$set $(or $(OUT),$(B)/lab/sets) || exit 1; done
 	@tools/lab/rows $(or $(OUT),$(B)/lab/sets)
 
 unit: ## Unit tests alone (nothing is installed)

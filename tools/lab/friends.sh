@@ -148,6 +148,77 @@ nat() { # COUNT REQUESTS
 }
 people() { clients foe0 "$1" "$2" "${from%.*}"; } # COUNT REQUESTS, with from=NET
 
+# Programs that talk with many hosts, or stay
+peers() { # COUNT PARALLEL FILE [DEAD]: many at once, as peers do; of ten, DEAD refuse or don't answer
+	local i host good=0 args=()
+	for ((i = 0; i < $1; i++)); do
+		host=10.77.0.$((1 + (i * 7 + id) % 24))
+		if [ $((i * 3 % 10)) -lt "${4:-0}" ]; then
+			args+=(-o /dev/null "http://$host:$((6881 + i / 10 % 2))/")
+		else
+			args+=(-o /dev/null "http://$host:${port:-8080}/$3.html?$i")
+			good=$((good + 1))
+		fi
+	done
+	curl -s -g -Z --parallel-max "$2" --connect-timeout 8 --max-time 60 -H 'Connection: close' -w '%{http_code}\n' \
+		"${args[@]}" >codes
+	ok $good test "$(grep -c 200 codes)" -ge $good
+}
+lounge() { # CONNECTIONS ROUNDS GAP [PORT]: open connections with several hosts, and a request on each now and then
+	local i fd fds=() line answers
+	for ((i = 0; i < $1; i++)); do
+		exec {fd}<>"/dev/tcp/10.77.0.$((1 + (i + id) % 24))/${4:-80}" || { ok 1 false; return; }
+		fds+=("$fd")
+	done
+	for ((i = 0; i < $2; i++)); do
+		answers=0
+		for fd in "${fds[@]}"; do
+			printf 'HEAD /%s.html HTTP/1.1\r\nHost: x%s\r\nCookie: %s\r\n\r\n' "$i" "$id" "$RANDOM$RANDOM" >&"$fd"
+		done
+		for fd in "${fds[@]}"; do
+			while read -r -t 20 -u "$fd" line; do
+				[ "$line" != $'\r' ] || { answers=$((answers + 1)); break; }
+			done
+		done
+		ok "$1" test $answers = "$1"
+		sleep "$3"
+	done
+}
+comeback() { # ROUNDS GAP FUNCTION [ARGUMENT...]: does it again after a while
+	local i
+	for ((i = 0; i < $1; i++)); do
+		[ "$i" = 0 ] || sleep "$2"
+		"${@:3}"
+	done
+}
+phone() { # CONNECTIONS GAP: an app that wakes: names, then several hosts at once, some of which refuse
+	names 1 "$1" 0
+	peers_tls "$1" "$1"
+	lounge "$1" 2 "$2"
+}
+peers_tls() { # COUNT PARALLEL: https with several hosts at once
+	local i args=()
+	for ((i = 0; i < $1; i++)); do args+=(-o /dev/null "https://10.77.0.$((1 + (i * 5 + id) % 24))/1.html?$i"); done
+	get "$1" -k -Z --parallel-max "$2" "${args[@]}"
+}
+gone() { # COUNT GAP PORT: a service that is down: nobody answers, or (6881) the connection is refused
+	local i
+	for ((i = 0; i < $1; i++)); do
+		nc -z -n -w 8 "$target" "$3"
+		get 1 -o /dev/null "http://$url/1.html"
+		sleep "$2"
+	done
+}
+tell() { # COUNT GAP SIZE [PORT]: datagrams that nobody answers
+	local i fd text
+	printf -v text '%*s' "$3" ''
+	exec {fd}>"/dev/udp/$target/${4:-514}"
+	for ((i = 0; i < $1; i++)); do
+		ok 1 printf %s "$text" >&"$fd"
+		sleep "$2"
+	done
+}
+
 # Other services
 names() { # ROUNDS NAMES GAP: looks names up, of which some don't exist
 	local i j

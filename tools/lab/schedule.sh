@@ -9,7 +9,7 @@
 # apart: their lines are spread over that time, too, and played again from new addresses until the attacks have ended,
 # and then some more.
 
-LAB_SECONDS=${LAB_SECONDS:-480}		# over which the beginnings of the attacks are spread
+LAB_SECONDS=${LAB_SECONDS:-300}		# over which the beginnings of the attacks are spread
 LAB_LIMIT=${LAB_LIMIT:-840}			# after which no run begins
 LAB_BEFORE=15				# friends alone, at first
 LAB_AFTER=10				# friends' runs that begin after the last attack has ended

@@ -152,6 +152,17 @@ lines_up() {
 	echo $! >"$run/socat.pid"
 }
 
+# Datagrams that come to port 514 are taken and not answered; nothing at all answers on port 6882.
+silent_up() {
+	socat -u UDP6-RECV:514 /dev/null 2>/dev/null &
+	echo $! >"$run/silent.pid"
+	nft -f - <<-RULES
+		table inet lab {
+			chain in { type filter hook input priority 0; iifname srv0 tcp dport 6882 drop; }
+		}
+	RULES
+}
+
 services_up() { # [all]
 	services_files
 	# A backlog that a flood fills would make friends fail for the server's reasons, not the filter's.
@@ -164,7 +175,7 @@ services_up() { # [all]
 	fi
 	accounts
 	local s
-	for s in 'nginx_up more' iperf_up sshd_up ftp_up smtp_up pop3_up dns_up lines_up; do
+	for s in 'nginx_up more' iperf_up sshd_up ftp_up smtp_up pop3_up dns_up lines_up silent_up; do
 		$s || echo "lab: $s failed" >&2
 	done
 }
@@ -175,5 +186,6 @@ services_down() {
 		[ ! -f "$f" ] || kill "$(tr -d '\0' <"$f")" 2>/dev/null
 	done
 	smtpctl stop >/dev/null 2>&1
+	nft delete table inet lab 2>/dev/null
 	pid=$(pgrep -o -x vsftpd) && kill "$pid"
 }
