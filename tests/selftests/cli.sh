@@ -4,7 +4,7 @@
 # The command line on slots: load, slots, show, mode, set, rollback, promote, unload, score, eval --slot, watch,
 # doctor; what each refuses, in which words, with which exit status; JSON of all of them.
 #
-# timeout: 240
+# timeout: 480
 . tests/selftests/lib.sh
 PATH=$PWD/build:$PATH
 w=$(mktemp -d)

@@ -4,7 +4,7 @@
 # The flow program in this kernel against the same code in userspace, frame by frame: random frames,
 # nearly right, and the captures in /data if there are any.
 #
-# timeout: 240
+# timeout: 480
 . tests/selftests/lib.sh
 PATH=$PWD/build:$PATH
 w=$(mktemp -d)

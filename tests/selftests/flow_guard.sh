@@ -4,7 +4,7 @@
 # What the flow hook does to whom: floods in somebody else's name cut nobody off, proven sources are
 # blocked as a whole and get free again, XDP and tc alike. The judge is a rule as a model.
 #
-# timeout: 300
+# timeout: 600
 . tests/selftests/lib.sh
 PATH=$PWD/build:$PATH
 w=$(mktemp -d)

@@ -4,7 +4,7 @@
 # The flow hook on real interfaces: attach and its refusals, monitor and enforce, the allow-list,
 # failing open, events, detach. The judge is a rule as a model: bad from six distinct ports on.
 #
-# timeout: 240
+# timeout: 480
 . tests/selftests/lib.sh
 PATH=$PWD/build:$PATH
 w=$(mktemp -d)

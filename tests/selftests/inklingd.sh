@@ -4,7 +4,7 @@
 # inklingd: slot files are carried out, nothing twice, what is refused stays as it is, and however often it is
 # killed the kernel ends as the files say.
 #
-# timeout: 300
+# timeout: 600
 . tests/selftests/lib.sh
 PATH=$PWD/build:$PATH
 w=$(mktemp -d)
@@ -126,11 +126,11 @@ insmod "$(module_file)"
 check "the module comes back: so does all" wait_until 30 late_enforces
 check "and is attached" wait_until 20 attached_late
 
-# Killed at any instant, again and again, while files change.
+# Killed at any instant, again and again, while files change; tests/long/turns does it 200 times.
 kill -KILL $pid
 wait $pid 2>/dev/null
-kills=0 end=$(($(date +%s) + 45))
-while [ $kills -lt 60 ] && [ "$(date +%s)" -lt $end ]; do
+kills=0 end=$(($(date +%s) + 25))
+while [ $kills -lt 30 ] && [ "$(date +%s)" -lt $end ]; do
 	case $((kills % 3)) in
 	0) write net.one '[slot]' "model=$w/a.ink" 'mode=enforce' 'action.bad=drop' '[attach]' 'interface=dae0' ;;
 	1) write net.one '[slot]' "model=$w/b.ink" 'mode=monitor' '[attach]' 'interface=dae0' 'block=9' ;;
@@ -145,7 +145,7 @@ while [ $kills -lt 60 ] && [ "$(date +%s)" -lt $end ]; do
 done
 pid=
 diag "killed $kills times"
-check "killed at least 20 times" test $kills -ge 20
+check "killed at least 10 times" test $kills -ge 10
 write net.one '[slot]' "model=$w/a.ink" 'mode=enforce' 'action.bad=drop' '[attach]' 'interface=dae0'
 once >/dev/null
 is "then all is as the files say" "$(slot net.one mode) $(attached dae0) $(slot net.late mode) $(attached dae1)" \
