@@ -2,9 +2,9 @@
 /*
  * The door for processes: /dev/inkling.
  *
- * What lives here: the device and its ioctls: copy in, check the frame, call
- * the session, copy out. What doesn't: what a session does (session.c). Anyone
- * may open the device; a slot's owner, group and permissions decide who may
+ * What lives here: the device, its ioctls and its memory: copy in, check the
+ * frame, call the session, copy out. What doesn't: what a session does
+ * (session.c), and io_uring commands (uring.c). Anyone may open the device; a slot's owner, group and permissions decide who may
  * bind to it.
  */
 #include <linux/fs.h>
@@ -28,16 +28,23 @@ static int cdev_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-static long cdev_bind(struct file *file, const void __user *arg)
+static long cdev_bind(struct file *file, const struct inkling_bind __user *arg)
 {
 	struct inkling_bind bind;
+	u32 size;
+	int err;
 
-	if (copy_from_user(&bind, arg, sizeof(bind)))
+	if (get_user(size, &arg->size))
 		return -EFAULT;
-	if (bind.size != sizeof(bind) || bind.flags ||
-	    strnlen(bind.slot, sizeof(bind.slot)) == sizeof(bind.slot))
+	if (size < INKLING_BIND_SIZE_VER0)
 		return -EINVAL;
-	return ink_session_bind(file->private_data, bind.slot, file);
+	/* A newer program's structure is taken as long as what we don't know is zero. */
+	err = copy_struct_from_user(&bind, sizeof(bind), arg, size);
+	if (err)
+		return err;
+	if (bind.flags || strnlen(bind.slot, sizeof(bind.slot)) == sizeof(bind.slot))
+		return -EINVAL;
+	return ink_session_bind(file->private_data, bind.slot, bind.buffer_size, file);
 }
 
 static long cdev_info(struct file *file, struct inkling_info __user *arg)
@@ -56,20 +63,57 @@ static long cdev_info(struct file *file, struct inkling_info __user *arg)
 	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
 }
 
+/* A batch in the memory of the caller. */
+struct cdev_batch {
+	struct ink_batch batch;
+	struct inkling_run run;
+};
+
+static int cdev_check(struct ink_batch *batch, struct ink_session *session,
+		      const struct ink_plan *plan)
+{
+	const struct inkling_run *run = &container_of(batch, struct cdev_batch, batch)->run;
+
+	if (run->input_size != plan->input_size)
+		return -EINVAL;
+	if (!run->outputs != !run->output_size)
+		return -EINVAL;
+	if (run->outputs && run->output_size != plan->output_size)
+		return -EINVAL;
+	return 0;
+}
+
 static long cdev_run(struct file *file, struct inkling_run __user *arg)
 {
-	struct inkling_run run;
+	struct cdev_batch it = {
+		.batch.check = cdev_check,
+		.batch.memory = INK_MEMORY_USER,
+	};
+	struct inkling_run *run = &it.run;
 	int err;
 
-	if (copy_from_user(&run, arg, sizeof(run)))
+	if (copy_from_user(run, arg, sizeof(*run)))
 		return -EFAULT;
-	if (run.size != sizeof(run) || run.flags || !run.count || run.count > INKLING_BATCH_MAX)
+	if (run->size != sizeof(*run) || run->flags || !run->count ||
+	    run->count > INKLING_BATCH_MAX)
 		return -EINVAL;
-	run.done = 0;
-	err = ink_session_run(file->private_data, &run);
-	if (put_user(run.done, &arg->done))
+	it.batch.count = run->count;
+	it.batch.want = (run->outputs ? INK_WANT_OUTPUTS : 0) |
+			(run->verdicts ? INK_WANT_VERDICTS : 0);
+	it.batch.user.inputs = run->inputs;
+	it.batch.user.outputs = run->outputs;
+	it.batch.user.verdicts = run->verdicts;
+	err = ink_session_run(file->private_data, &it.batch);
+	if (put_user(it.batch.done, &arg->done))
 		return -EFAULT;
 	return err;
+}
+
+static int cdev_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct ink_buffer *buffer = ink_session_buffer(file->private_data);
+
+	return buffer ? ink_buffer_mmap(buffer, vma) : -ENODEV;
 }
 
 static long cdev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -93,6 +137,10 @@ static const struct file_operations cdev_fops = {
 	.release = cdev_release,
 	.unlocked_ioctl = cdev_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = cdev_mmap,
+#ifdef CONFIG_IO_URING
+	.uring_cmd = ink_uring_cmd,
+#endif
 };
 
 static struct miscdevice cdev_misc = {

@@ -24,12 +24,16 @@
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
+#include <linux/uio.h>
 #include <linux/workqueue.h>
 #include "core.h"
 
 struct file;
+struct ink_session;
+struct io_uring_cmd;
 struct net;
 struct sk_buff;
+struct vm_area_struct;
 
 /* main.c */
 
@@ -130,6 +134,8 @@ enum ink_error {
 	INK_ERROR_NOFPU,	/* vectors unusable and too slow without */
 	INK_ERROR_FAULT,	/* user memory unreadable */
 	INK_ERROR_SIGNAL,	/* stopped by a fatal signal */
+	INK_ERROR_RANGE,	/* not within the shared or registered buffer */
+	INK_ERROR_CANCEL,	/* an io_uring command was cancelled */
 	INK_ERROR_NR,
 };
 
@@ -394,21 +400,89 @@ static inline void ink_sample_end(struct ink_call *call, bool may_sleep)
 		ink_shadow_end(call, may_sleep);
 }
 
+/* buffer.c: memory that a session shares with processes */
+
+/**
+ * struct ink_buffer - pages that the kernel and processes see
+ * @data: where the kernel sees them; changes at any time
+ * @size: bytes, whole pages
+ * @pages: owned
+ */
+struct ink_buffer {
+	void *data;
+	u32 size;
+	struct page **pages;
+};
+
+struct ink_buffer *ink_buffer_create(u64 size);
+void ink_buffer_free(struct ink_buffer *buffer);
+int ink_buffer_mmap(struct ink_buffer *buffer, struct vm_area_struct *vma);
+void *ink_buffer_range(const struct ink_buffer *buffer, u64 offset, u64 size);
+
 /* session.c: an open file bound to a slot */
 
-struct ink_session;
+/* Whose addresses a batch has. */
+enum ink_memory {
+	INK_MEMORY_USER,	/* the calling process's */
+	INK_MEMORY_BUFFER,	/* within the session's buffer */
+	INK_MEMORY_REGISTERED,	/* of a buffer that was registered with io_uring */
+};
+
+#define INK_WANT_OUTPUTS	(1u << 0)
+#define INK_WANT_VERDICTS	(1u << 1)
+
+#define INK_INLINE_NS	200000	/* a batch that costs more isn't run by who can't wait */
+
+/**
+ * struct ink_batch - inputs that are run one after the other
+ * @check: called once the model is known: are sizes and places right? Sets the
+ *	places. -EINVAL a size, -ERANGE a place
+ * @memory: which of the three unions counts
+ * @want: INK_WANT_*
+ * @count: inputs, at least 1
+ * @nowait: don't sleep, nor take long: -EAGAIN
+ * @worker: the caller is an io-wq worker
+ * @done: set: inputs that were run
+ * @generation: set: of the model
+ */
+struct ink_batch {
+	int (*check)(struct ink_batch *batch, struct ink_session *session,
+		     const struct ink_plan *plan);
+	enum ink_memory memory;
+	u32 want;
+	u32 count;
+	bool nowait;
+	bool worker;
+	u32 done;
+	u32 generation;
+	union {
+		struct {
+			u64 inputs, outputs, verdicts;
+		} user;
+		struct {
+			void *inputs, *outputs, *verdicts;
+		} buffer;
+		struct {
+			struct iov_iter inputs, outputs, verdicts;
+		} registered;
+	};
+};
+
 struct ink_session *ink_session_create(void);
 void ink_session_free(struct ink_session *session);
-int ink_session_bind(struct ink_session *session, const char *name, const struct file *file);
+int ink_session_bind(struct ink_session *session, const char *name, u64 buffer_size,
+		     const struct file *file);
+struct ink_buffer *ink_session_buffer(struct ink_session *session);
 int ink_session_info(struct ink_session *session, struct inkling_info *info);
-int ink_session_run(struct ink_session *session, struct inkling_run *run);
+int ink_session_run(struct ink_session *session, struct ink_batch *batch);
 
-/* doors: cdev.c, netlink.c, netlink_msg.c, kfunc.c */
+/* doors: cdev.c, uring.c, netlink.c, netlink_msg.c, kfunc.c */
 
 #define INK_SLOT_MESSAGE	12288	/* bytes, enough for any slot */
 
 int ink_cdev_init(void);
 void ink_cdev_exit(void);
+int ink_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags);
 int ink_netlink_init(void);
 void ink_netlink_exit(void);
 void ink_netlink_notify(const struct ink_slot *slot, u32 event);

@@ -34,8 +34,8 @@ static int __init ink_init(void)
 	if (err)
 		goto err_cdev;
 	kfuncs = ink_kfunc_init();
-	pr_info("inkling: %s, doors: netlink ok, /dev/inkling ok, kfuncs %s\n",
-		ink_isa_name(ink_isa), !kfuncs ? "ok" : kfuncs == -EOPNOTSUPP ?
+	pr_info("inkling: %s, doors: netlink ok, /dev/inkling ok, io_uring %s, kfuncs %s\n",
+		ink_isa_name(ink_isa), IS_ENABLED(CONFIG_IO_URING) ? "ok" : "off", !kfuncs ? "ok" : kfuncs == -EOPNOTSUPP ?
 		"off (the module was built without BTF: see 'inkling doctor')" : "off");
 	if (kfuncs && kfuncs != -EOPNOTSUPP)
 		pr_warn("inkling: BPF refuses the kfuncs: error %d\n", kfuncs);

@@ -2,8 +2,9 @@
 /*
  * Sessions: an open file bound to a slot, with an arena of its own.
  *
- * What lives here: binding, and running batches out of user memory. What
- * doesn't: ioctl numbers and the device (cdev.c).
+ * What lives here: binding, and running batches out of memory that others
+ * write to. What doesn't: ioctl numbers and the device (cdev.c), io_uring
+ * commands (uring.c), the pages of the shared buffer (buffer.c).
  *
  * A session runs one batch at a time (@lock); several threads open several
  * sessions. Since the arena is the session's it may be preempted, sleep on a
@@ -17,16 +18,19 @@
 
 /**
  * struct ink_session - an open file
- * @lock: of all of it
+ * @lock: of all of it but @buffer
  * @slot: or NULL while it isn't bound; holds a reference
  * @arena: 64-byte aligned
  * @arena_size: bytes of @arena
+ * @buffer: or NULL; set once, by bind. Not under @lock, since mmap() has the
+ *	lock of the address space, which is taken under @lock by page faults
  */
 struct ink_session {
 	struct mutex lock;
 	struct ink_slot *slot;
 	void *arena;
 	u32 arena_size;
+	struct ink_buffer *buffer;
 };
 
 struct ink_session *ink_session_create(void)
@@ -43,41 +47,76 @@ void ink_session_free(struct ink_session *session)
 {
 	ink_slot_put(session->slot);
 	kvfree_sensitive(session->arena, session->arena_size);
+	ink_buffer_free(session->buffer);
 	kfree(session);
 }
 
-/**
- * ink_session_bind() - bind a session to a slot
- * @session: that isn't bound
- * @name: of the slot, NUL-terminated
- * @file: that the session is; whoever opened it has to have the right
- *
- * Return: 0, -EBUSY bound already, -ENOENT no such slot, -EPERM the slot isn't
- * for tasks, -EACCES by its owner, group and permissions, -EINTR.
- */
-int ink_session_bind(struct ink_session *session, const char *name, const struct file *file)
+/* The shared buffer, or NULL. */
+struct ink_buffer *ink_session_buffer(struct ink_session *session)
+{
+	return smp_load_acquire(&session->buffer);	/* pairs with ink_session_bind() */
+}
+
+/* The slot of a name, with a reference, if whoever opened the file may run it. */
+static struct ink_slot *session_find_slot(const char *name, const struct file *file)
 {
 	struct ink_slot *slot;
 	int err = 0;
 
-	if (mutex_lock_interruptible(&session->lock))
-		return -EINTR;
 	mutex_lock(&ink_slots_lock);
 	slot = ink_slot_find(name);
-	if (session->slot)
-		err = -EBUSY;
-	else if (!slot)
+	if (!slot)
 		err = -ENOENT;
 	else if (!ink_slot_permits(slot, file->f_cred, 1) &&
 		 !file_ns_capable(file, &init_user_ns, CAP_DAC_OVERRIDE))
 		err = -EACCES;
 	else if (!(slot->contexts & INKLING_CTX_TASK))
 		err = -EPERM;
-	if (!err) {
+	else
 		refcount_inc(&slot->refs);
-		session->slot = slot;
-	}
 	mutex_unlock(&ink_slots_lock);
+	return err ? ERR_PTR(err) : slot;
+}
+
+/**
+ * ink_session_bind() - bind a session to a slot
+ * @session: that isn't bound
+ * @name: of the slot, NUL-terminated
+ * @buffer_size: bytes of the shared buffer, 0 for none
+ * @file: that the session is; whoever opened it has to have the right
+ *
+ * Return: 0, -EBUSY bound already, -ENOENT no such slot, -EPERM the slot isn't
+ * for tasks, -EACCES by its owner, group and permissions, -E2BIG, -ENOMEM no
+ * such buffer, -EINTR.
+ */
+int ink_session_bind(struct ink_session *session, const char *name, u64 buffer_size,
+		     const struct file *file)
+{
+	struct ink_buffer *buffer = NULL;
+	struct ink_slot *slot;
+	int err = 0;
+
+	if (mutex_lock_interruptible(&session->lock))
+		return -EINTR;
+	if (session->slot) {
+		err = -EBUSY;
+		goto out;
+	}
+	slot = session_find_slot(name, file);
+	if (IS_ERR(slot)) {
+		err = PTR_ERR(slot);
+		goto out;
+	}
+	if (buffer_size)
+		buffer = ink_buffer_create(buffer_size);
+	if (IS_ERR(buffer)) {
+		err = PTR_ERR(buffer);
+		ink_slot_put(slot);
+		goto out;
+	}
+	session->slot = slot;
+	smp_store_release(&session->buffer, buffer);	/* mmap() comes without the lock */
+out:
 	mutex_unlock(&session->lock);
 	return err;
 }
@@ -156,8 +195,71 @@ static int session_reserve(struct ink_session *session, u32 size)
 	return 0;
 }
 
+/* Should a batch end early? An io-wq worker is told by a signal that isn't fatal. */
+static bool batch_interrupted(const struct ink_batch *batch)
+{
+	return batch->worker ? signal_pending(current) : fatal_signal_pending(current);
+}
+
+static int batch_stop(const struct ink_batch *batch, struct ink_slot *slot)
+{
+	ink_stats_error(slot->stats, batch->worker ? INK_ERROR_CANCEL : INK_ERROR_SIGNAL);
+	return batch->worker ? -ECANCELED : -EINTR;
+}
+
+/* One input, copied once. */
+static bool batch_get(struct ink_batch *batch, void *to, u32 size)
+{
+	u64 at = (u64)batch->done * size;
+
+	switch (batch->memory) {
+	case INK_MEMORY_USER:
+		return !copy_from_user(to, u64_to_user_ptr(batch->user.inputs + at), size);
+	case INK_MEMORY_BUFFER:
+		memcpy(to, batch->buffer.inputs + at, size);
+		return true;
+	case INK_MEMORY_REGISTERED:
+		return copy_from_iter_full(to, size, &batch->registered.inputs);
+	}
+	return false;
+}
+
+/* What a run gave: output and verdict, each if it is wanted. */
+static bool batch_put(struct ink_batch *batch, const void *output, u32 size,
+		      const struct inkling_verdict *verdict)
+{
+	u64 at = (u64)batch->done * size, at_verdict = (u64)batch->done * sizeof(*verdict);
+	bool outputs = batch->want & INK_WANT_OUTPUTS, verdicts = batch->want & INK_WANT_VERDICTS;
+	bool ok = true;
+
+	switch (batch->memory) {
+	case INK_MEMORY_USER:
+		if (outputs)
+			ok = !copy_to_user(u64_to_user_ptr(batch->user.outputs + at), output, size);
+		if (verdicts && copy_to_user(u64_to_user_ptr(batch->user.verdicts + at_verdict),
+					     verdict, sizeof(*verdict)))
+			ok = false;
+		break;
+	case INK_MEMORY_BUFFER:
+		if (outputs)
+			memcpy(batch->buffer.outputs + at, output, size);
+		if (verdicts)
+			memcpy(batch->buffer.verdicts + at_verdict, verdict, sizeof(*verdict));
+		break;
+	case INK_MEMORY_REGISTERED:
+		if (outputs)
+			ok = copy_to_iter(output, size, &batch->registered.outputs) == size;
+		if (verdicts && copy_to_iter(verdict, sizeof(*verdict),
+					     &batch->registered.verdicts) != sizeof(*verdict))
+			ok = false;
+		break;
+	}
+	return ok;
+}
+
 /* All sections, with a chance to stop between them: a long model takes a while. */
-static int session_run_plan(struct ink_session *session, struct ink_call *call)
+static int session_run_plan(struct ink_session *session, struct ink_call *call,
+			    const struct ink_batch *batch)
 {
 	const struct ink_plan *plan = call->model->plan;
 	enum ink_isa isa;
@@ -170,105 +272,106 @@ static int session_run_plan(struct ink_session *session, struct ink_call *call)
 	for (i = 0; !err && i < plan->n_sections; i++) {
 		ink_plan_section(plan, isa, session->arena, i);
 		cond_resched();
-		if (fatal_signal_pending(current)) {
-			ink_stats_error(call->slot->stats, INK_ERROR_SIGNAL);
+		if (batch_interrupted(batch)) {
 			ink_shadow_cancel(call, INK_SKIP_SIGNAL);
-			err = -EINTR;
+			err = batch_stop(batch, call->slot);
 		}
 	}
 	return err;
 }
 
-/* One input: copied once, straight to where the plan reads it. */
+/* One input of a batch: straight to where the plan reads it. */
 static int session_run_one(struct ink_session *session, struct ink_call *call,
-			   const void __user *in, void __user *out, void __user *verdict)
+			   struct ink_batch *batch)
 {
 	const struct ink_plan *plan = call->model->plan;
 	void *output = session->arena + plan->output_off;
-	unsigned long left;
+	bool ok;
 	int err;
 
 	if (!ink_call_begin(call)) {
-		left = out ? clear_user(out, plan->output_size) : 0;
+		memset(output, 0, plan->output_size);
 	} else {
-		if (copy_from_user(session->arena + plan->input_off, in, plan->input_size)) {
+		ok = batch_get(batch, session->arena + plan->input_off, plan->input_size);
+		if (!ok) {
 			ink_stats_error(call->slot->stats, INK_ERROR_FAULT);
 			return -EFAULT;
 		}
-		err = session_run_plan(session, call);
+		err = session_run_plan(session, call, batch);
 		if (err)
 			return err;
 		ink_call_end(call, output);
-		left = out ? copy_to_user(out, output, plan->output_size) : 0;
 	}
-	if (verdict)
-		left |= copy_to_user(verdict, &call->verdict, sizeof(call->verdict));
+	ok = batch_put(batch, output, plan->output_size, &call->verdict);
 	ink_sample_end(call, true);
-	return left ? -EFAULT : 0;
+	return ok ? 0 : -EFAULT;
 }
 
-static int session_run_batch(struct ink_session *session, struct ink_call *call,
-			     struct inkling_run *run)
+static int session_run_all(struct ink_session *session, struct ink_call *call,
+			   struct ink_batch *batch)
 {
-	void __user *in, *out, *verdict;
 	int err = 0;
-	u64 i;
 
-	for (i = 0; !err && i < run->count; i++) {
-		in = u64_to_user_ptr(run->inputs + i * run->input_size);
-		out = run->outputs ? u64_to_user_ptr(run->outputs + i * run->output_size) : NULL;
-		verdict = run->verdicts ?
-			  u64_to_user_ptr(run->verdicts + i * sizeof(struct inkling_verdict)) :
-			  NULL;
-		err = session_run_one(session, call, in, out, verdict);
-		if (!err)
-			run->done++;
-		if (!err && fatal_signal_pending(current))
-			err = -EINTR;
+	while (!err && batch->done < batch->count) {
+		err = session_run_one(session, call, batch);
+		if (err)
+			break;
+		batch->done++;
+		if (batch_interrupted(batch) && batch->done < batch->count)
+			err = batch_stop(batch, call->slot);
 	}
 	return err;
 }
 
-static int run_check(const struct inkling_run *run, const struct ink_plan *plan)
+/* What has to be there before a batch begins; who can't wait comes again as one who can. */
+static int session_prepare(struct ink_session *session, struct ink_model *model,
+			   struct ink_batch *batch)
 {
-	if (run->input_size != plan->input_size)
-		return -EINVAL;
-	if (!run->outputs != !run->output_size)
-		return -EINVAL;
-	if (run->outputs && run->output_size != plan->output_size)
-		return -EINVAL;
-	return 0;
+	const struct ink_plan *plan = model->plan;
+
+	if (batch->nowait && (session->arena_size < plan->arena_size ||
+			      plan->cost_simd > div_u64(INK_INLINE_NS, batch->count)))
+		return -EAGAIN;
+	return session_reserve(session, plan->arena_size);
 }
 
 /**
  * ink_session_run() - run a batch
  * @session: that is bound
- * @run: a copy of what userspace asks, @done zero; @done is set
+ * @batch: what is asked; @done and @generation are set
  *
+ * One batch runs on one model, even when the slot is swapped meanwhile.
+ *
+ * Context: a task; doesn't sleep if the batch says @nowait.
  * Return: 0; -ENOTCONN not bound, -ENODEV the slot was deleted, -ENODATA it has
- * no model, -EINVAL, -EFAULT, -ENOMEM, -EINTR a signal came. @done inputs were
- * run and their results are there even so.
+ * no model, -EINVAL, -ERANGE, -EFAULT, -ENOMEM, -EINTR a fatal signal came,
+ * -ECANCELED, -EAGAIN it would have to wait or take long. @done inputs were run
+ * and their results are there even so.
  */
-int ink_session_run(struct ink_session *session, struct inkling_run *run)
+int ink_session_run(struct ink_session *session, struct ink_batch *batch)
 {
 	struct ink_call call = { .context = INKLING_CTX_TASK };
 	int err;
 
-	if (mutex_lock_interruptible(&session->lock))
-		return -EINTR;
+	batch->done = 0;
+	if (batch->nowait ? !mutex_trylock(&session->lock) :
+			    mutex_lock_interruptible(&session->lock))
+		return batch->nowait ? -EAGAIN : batch->worker ? -ECANCELED : -EINTR;
 	call.slot = session->slot;
 	call.model = session_model(session);
 	if (IS_ERR(call.model)) {
 		mutex_unlock(&session->lock);
 		return PTR_ERR(call.model);
 	}
-	err = run_check(run, call.model->plan);
+	batch->generation = call.model->generation;
+	err = batch->check(batch, session, call.model->plan);
 	if (err)
-		ink_stats_error(call.slot->stats, INK_ERROR_SIZE);
+		ink_stats_error(call.slot->stats,
+				err == -ERANGE ? INK_ERROR_RANGE : INK_ERROR_SIZE);
 	else
-		err = session_reserve(session, call.model->plan->arena_size);
+		err = session_prepare(session, call.model, batch);
 	if (!err)
-		err = session_run_batch(session, &call, run);
+		err = session_run_all(session, &call, batch);
 	ink_model_put(call.model);
 	mutex_unlock(&session->lock);
 	return err;

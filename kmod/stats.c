@@ -18,6 +18,8 @@ const char * const ink_error_names[INK_ERROR_NR] = {
 	[INK_ERROR_NOFPU] = "nofpu",
 	[INK_ERROR_FAULT] = "fault",
 	[INK_ERROR_SIGNAL] = "signal",
+	[INK_ERROR_RANGE] = "range",
+	[INK_ERROR_CANCEL] = "cancel",
 };
 
 /**

@@ -19,6 +19,8 @@ $(SELFTEST_NAMES:%=$(B)/selftests/%): $(B)/selftests/%: $(B)/obj/tests/selftests
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(SELFTEST_LIBS) $(LDLIBS)
 
+$(B)/selftests/uring: SELFTEST_LIBS += -luring
+
 $(SELFTEST_BPF): $(B)/selftests/%.bpf.o: tests/selftests/%.bpf.c
 	@mkdir -p $(@D)
 	$(CLANG) $(BPF_CPPFLAGS) -Ibpf $(BPF_CFLAGS) -MMD -MP -c -o $@ $<

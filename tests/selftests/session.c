@@ -55,7 +55,11 @@ static int run(int fd, struct inkling_run *r)
 
 static void binding(void)
 {
-	struct inkling_bind bind = { .size = sizeof(bind) + 1, .slot = "session" };
+	struct {
+		struct inkling_bind known;
+		u64 more;
+	} newer = { .known = { .size = sizeof(newer), .slot = "nowhere" }, .more = 1 };
+	struct inkling_bind bind = { .size = INKLING_BIND_SIZE_VER0 - 1, .slot = "nowhere" };
 	struct inkling_info info = { .size = sizeof(info) };
 	struct inkling_run r = { .count = 1, .input_size = 12 };
 	int fd = device();
@@ -63,6 +67,12 @@ static void binding(void)
 	st_is(ioctl(fd, _IO(INKLING_IOC_MAGIC, 99)) ? errno : 0, ENOTTY, "an unknown ioctl");
 	st_is(ioctl(fd, INKLING_IOC_BIND, NULL) ? errno : 0, EFAULT, "bind: no memory there");
 	st_is(ioctl(fd, INKLING_IOC_BIND, &bind) ? errno : 0, EINVAL, "bind: size");
+	st_is(ioctl(fd, INKLING_IOC_BIND, &newer) ? errno : 0, E2BIG,
+	      "bind: a newer program that wants what isn't known");
+	newer.more = 0;
+	st_is(ioctl(fd, INKLING_IOC_BIND, &newer) ? errno : 0, ENOENT, "bind: and one that doesn't");
+	bind.size = INKLING_BIND_SIZE_VER0;
+	st_is(ioctl(fd, INKLING_IOC_BIND, &bind) ? errno : 0, ENOENT, "bind: an older program");
 	bind.size = sizeof(bind);
 	bind.flags = 1;
 	st_is(ioctl(fd, INKLING_IOC_BIND, &bind) ? errno : 0, EINVAL, "bind: flags");

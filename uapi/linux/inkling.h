@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
- * /dev/inkling: sessions over ioctl, and the verdict that every door gives.
+ * /dev/inkling: sessions over ioctl and io_uring, and the verdict that every
+ * door gives.
  *
  * What lives here: the structures that cross the boundary of the character
  * device and of the kfuncs. What doesn't: loading and slot management, which
@@ -15,6 +16,7 @@
 
 #define INKLING_SLOT_NAME_MAX	32	/* with the NUL; [a-z0-9._-], not "." first */
 #define INKLING_BATCH_MAX	4096
+#define INKLING_BUFFER_MAX	(64u << 20)	/* bytes of a session's shared buffer */
 
 /* A slot id is index | generation << INKLING_SLOT_GENERATION_SHIFT. */
 #define INKLING_SLOT_GENERATION_SHIFT	12
@@ -60,18 +62,26 @@ struct inkling_verdict {
 
 /**
  * struct inkling_bind - INKLING_IOC_BIND: bind this session to a slot
- * @size: sizeof(struct inkling_bind)
+ * @size: sizeof(struct inkling_bind); INKLING_BIND_SIZE_VER0 is without @buffer_size
  * @flags: zero
  * @slot: slot name, NUL-terminated
+ * @buffer_size: bytes of a buffer for io_uring commands, or 0 for none; rounded
+ *	up to pages, charged to the memory cgroup, seen through mmap() of the file
+ *	with MAP_SHARED
  *
  * Errors: ENOENT no such slot, EACCES by the slot's owner, group and mode,
- * EBUSY this session is bound already, EPERM the slot isn't for task context.
+ * EBUSY this session is bound already, EPERM the slot isn't for task context,
+ * E2BIG the buffer would be larger than INKLING_BUFFER_MAX or @size has bytes
+ * that this kernel doesn't know, ENOMEM no memory for the buffer, EINTR.
  */
 struct inkling_bind {
 	__u32 size;
 	__u32 flags;
 	char slot[INKLING_SLOT_NAME_MAX];
+	__u64 buffer_size;
 };
+
+#define INKLING_BIND_SIZE_VER0	40
 
 /**
  * struct inkling_info - INKLING_IOC_INFO: what the bound slot holds now
@@ -132,9 +142,47 @@ struct inkling_run {
 	__u64 verdicts;
 };
 
+#define INKLING_URING_OUTPUTS		(1u << 0)	/* write outputs too */
+#define INKLING_URING_NO_VERDICTS	(1u << 1)	/* write no verdicts */
+
+/**
+ * struct inkling_uring_run - INKLING_URING_RUN: payload of IORING_OP_URING_CMD
+ * @inputs: offset in the session's buffer of @count inputs back to back; with
+ *	IORING_URING_CMD_FIXED their address in the registered buffer buf_index
+ * @results: bytes from @inputs to the results: @count struct inkling_verdict,
+ *	and after them @count outputs, as @flags say
+ * @count: 1..INKLING_BATCH_MAX
+ * @flags: INKLING_URING_*
+ *
+ * The SQE's cmd_op is INKLING_URING_RUN, its fd the session's. Inputs are read
+ * once; an input that changes meanwhile gives some verdict, and nothing else
+ * does. Results may overlap inputs: those of input i are written before input
+ * i + 1 is read. One command runs on one model. Completions are posted when the
+ * results are there; commands of one session run one at a time, in any order
+ * unless they are linked.
+ *
+ * The CQE's res is how many inputs were run, less than @count if something
+ * stopped it on the way, or, if none was, an error: ENOTCONN the session isn't
+ * bound, ENODEV the slot was deleted, ENODATA it has no model, EINVAL count or
+ * flags, ERANGE not within the buffer, EFAULT, ENOMEM, ECANCELED, EINTR, ENOTTY
+ * another cmd_op. Each verdict has the model's generation; on rings with
+ * IORING_SETUP_CQE32 big_cqe[0] has it too.
+ *
+ * The kernel may read a linked or drained command's payload as late as it runs:
+ * leave such an SQE alone until its completion, or set IOSQE_ASYNC.
+ */
+struct inkling_uring_run {
+	__u64 inputs;
+	__u32 results;
+	__u16 count;
+	__u16 flags;
+};
+
 #define INKLING_IOC_MAGIC	0xb7
-#define INKLING_IOC_BIND	_IOW(INKLING_IOC_MAGIC, 1, struct inkling_bind)
+/* By the size of its first version: the number stays when the structure grows. */
+#define INKLING_IOC_BIND	_IOC(_IOC_WRITE, INKLING_IOC_MAGIC, 1, INKLING_BIND_SIZE_VER0)
 #define INKLING_IOC_INFO	_IOWR(INKLING_IOC_MAGIC, 2, struct inkling_info)
 #define INKLING_IOC_RUN		_IOWR(INKLING_IOC_MAGIC, 3, struct inkling_run)
+#define INKLING_URING_RUN	_IOWR(INKLING_IOC_MAGIC, 4, struct inkling_uring_run)
 
 #endif /* _UAPI_LINUX_INKLING_H */

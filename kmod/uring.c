@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The door for io_uring: INKLING_URING_RUN on a session.
+ *
+ * What lives here: the command's 16 bytes, where its inputs and results are,
+ * and how it completes. What doesn't: what a session does (session.c).
+ *
+ * A command that needs no wait and is cheap completes while it is submitted;
+ * any other is tried again by an io-wq worker, where it may be cancelled. Results
+ * only go through io_uring_cmd_done(): a positive value that is returned breaks
+ * linked commands on some kernels, and is lost by workers on others.
+ */
+#include <linux/overflow.h>
+#include <linux/ink_uring.h>
+#include "ink.h"
+
+struct uring_batch {
+	struct ink_batch batch;
+	struct inkling_uring_run run;
+	struct io_uring_cmd *cmd;
+};
+
+/* Where the parts of a command are, by offset or address. */
+struct uring_places {
+	u64 inputs, inputs_size;
+	u64 verdicts, verdicts_size;
+	u64 outputs, outputs_size;
+};
+
+static int uring_places(const struct uring_batch *it, const struct ink_plan *plan,
+			struct uring_places *at)
+{
+	u64 count = it->batch.count;
+
+	at->inputs = it->run.inputs;
+	at->inputs_size = count * plan->input_size;
+	at->verdicts_size = count * sizeof(struct inkling_verdict);
+	at->outputs_size = count * plan->output_size;
+	if (!(it->batch.want & INK_WANT_VERDICTS))
+		at->verdicts_size = 0;
+	if (!(it->batch.want & INK_WANT_OUTPUTS))
+		at->outputs_size = 0;
+	if (check_add_overflow(at->inputs, (u64)it->run.results, &at->verdicts) ||
+	    check_add_overflow(at->verdicts, at->verdicts_size, &at->outputs))
+		return -ERANGE;
+	return 0;
+}
+
+/* Offsets and sizes come from outside; INKLING_BATCH_MAX inputs of any model are below 2^64. */
+static int uring_check_buffer(struct ink_batch *batch, struct ink_session *session,
+			      const struct ink_plan *plan)
+{
+	const struct uring_batch *it = container_of(batch, struct uring_batch, batch);
+	const struct ink_buffer *buffer = ink_session_buffer(session);
+	struct uring_places at;
+	int err = uring_places(it, plan, &at);
+
+	if (err)
+		return err;
+	batch->buffer.inputs = ink_buffer_range(buffer, at.inputs, at.inputs_size);
+	batch->buffer.verdicts = ink_buffer_range(buffer, at.verdicts, at.verdicts_size);
+	batch->buffer.outputs = ink_buffer_range(buffer, at.outputs, at.outputs_size);
+	if (!batch->buffer.inputs || !batch->buffer.verdicts || !batch->buffer.outputs)
+		return -ERANGE;
+	return 0;
+}
+
+static int uring_import(const struct uring_batch *it, u64 at, u64 size, int direction,
+			struct iov_iter *iter)
+{
+	if (!size)
+		return 0;
+	return io_uring_cmd_import_fixed(at, size, direction, iter, it->cmd) ? -ERANGE : 0;
+}
+
+static int uring_check_registered(struct ink_batch *batch, struct ink_session *session,
+				  const struct ink_plan *plan)
+{
+	const struct uring_batch *it = container_of(batch, struct uring_batch, batch);
+	struct uring_places at;
+	int err = uring_places(it, plan, &at);
+
+	if (!err)
+		err = uring_import(it, at.inputs, at.inputs_size, ITER_SOURCE,
+				   &batch->registered.inputs);
+	if (!err)
+		err = uring_import(it, at.verdicts, at.verdicts_size, ITER_DEST,
+				   &batch->registered.verdicts);
+	if (!err)
+		err = uring_import(it, at.outputs, at.outputs_size, ITER_DEST,
+				   &batch->registered.outputs);
+	return err;
+}
+
+/* The payload is shared memory: each field is read once. */
+static void uring_read(struct inkling_uring_run *run, const struct inkling_uring_run *payload)
+{
+	run->inputs = READ_ONCE(payload->inputs);
+	run->results = READ_ONCE(payload->results);
+	run->count = READ_ONCE(payload->count);
+	run->flags = READ_ONCE(payload->flags);
+}
+
+/**
+ * ink_uring_cmd() - one command of io_uring
+ * @cmd: on a session's file
+ * @issue_flags: how it was issued
+ *
+ * Context: a task, perhaps one that must not sleep.
+ * Return: -EIOCBQUEUED when the completion was posted, -EAGAIN to be called
+ * again by a worker, or the error that io_uring then posts.
+ */
+int ink_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
+{
+	bool registered = cmd->flags & IORING_URING_CMD_FIXED;
+	struct uring_batch it = {
+		.batch.check = registered ? uring_check_registered : uring_check_buffer,
+		.batch.memory = registered ? INK_MEMORY_REGISTERED : INK_MEMORY_BUFFER,
+		.batch.nowait = issue_flags & IO_URING_F_NONBLOCK,
+		.batch.worker = issue_flags & IO_URING_F_IOWQ,
+		.cmd = cmd,
+	};
+	int err;
+
+	if (cmd->cmd_op != INKLING_URING_RUN)
+		return -ENOTTY;
+	uring_read(&it.run, ink_compat_uring_payload(cmd));
+	if (!it.run.count || it.run.count > INKLING_BATCH_MAX ||
+	    it.run.flags & ~(INKLING_URING_OUTPUTS | INKLING_URING_NO_VERDICTS))
+		return -EINVAL;
+	it.batch.count = it.run.count;
+	if (it.run.flags & INKLING_URING_OUTPUTS)
+		it.batch.want |= INK_WANT_OUTPUTS;
+	if (!(it.run.flags & INKLING_URING_NO_VERDICTS))
+		it.batch.want |= INK_WANT_VERDICTS;
+	err = ink_session_run(cmd->file->private_data, &it.batch);
+	if (err && !it.batch.done)
+		return err;
+	io_uring_cmd_done(cmd, it.batch.done, it.batch.generation, issue_flags);
+	return -EIOCBQUEUED;
+}
