@@ -437,13 +437,16 @@ enum ink_memory {
  * struct ink_batch - inputs that are run one after the other
  * @check: called once the model is known: are sizes and places right? Sets the
  *	places. -EINVAL a size, -ERANGE a place
- * @memory: which of the three unions counts
+ * @memory: which of @user, @buffer and @registered counts
  * @want: INK_WANT_*
  * @count: inputs, at least 1
  * @nowait: don't sleep, nor take long: -EAGAIN
  * @worker: the caller is an io-wq worker
  * @done: set: inputs that were run
  * @generation: set: of the model
+ * @user: addresses of the calling process
+ * @buffer: addresses within the session's buffer
+ * @registered: what is left of ranges of a registered buffer
  */
 struct ink_batch {
 	int (*check)(struct ink_batch *batch, struct ink_session *session,
