@@ -4,8 +4,8 @@
  *
  * What lives here: the device, its ioctls and its memory: copy in, check the
  * frame, call the session, copy out. What doesn't: what a session does
- * (session.c), and io_uring commands (uring.c). Anyone may open the device; a slot's owner, group and permissions decide who may
- * bind to it.
+ * (session.c), and io_uring commands (uring.c). Anyone may open the device; a
+ * slot's owner, group and permissions decide who may bind to it.
  */
 #include <linux/fs.h>
 #include <linux/miscdevice.h>

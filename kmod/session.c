@@ -323,6 +323,15 @@ static int session_run_all(struct ink_session *session, struct ink_call *call,
 	return err;
 }
 
+static int session_lock(struct ink_session *session, const struct ink_batch *batch)
+{
+	if (batch->nowait)
+		return mutex_trylock(&session->lock) ? 0 : -EAGAIN;
+	if (!mutex_lock_interruptible(&session->lock))
+		return 0;
+	return batch->worker ? -ECANCELED : -EINTR;
+}
+
 /* What has to be there before a batch begins; who can't wait comes again as one who can. */
 static int session_prepare(struct ink_session *session, struct ink_model *model,
 			   struct ink_batch *batch)
@@ -354,9 +363,9 @@ int ink_session_run(struct ink_session *session, struct ink_batch *batch)
 	int err;
 
 	batch->done = 0;
-	if (batch->nowait ? !mutex_trylock(&session->lock) :
-			    mutex_lock_interruptible(&session->lock))
-		return batch->nowait ? -EAGAIN : batch->worker ? -ECANCELED : -EINTR;
+	err = session_lock(session, batch);
+	if (err)
+		return err;
 	call.slot = session->slot;
 	call.model = session_model(session);
 	if (IS_ERR(call.model)) {

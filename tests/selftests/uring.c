@@ -483,7 +483,7 @@ static void in_flight(void)
 	image_free(&img);
 }
 
-/* Another process writes to inputs and payload while commands run: some verdict, nothing else. */
+/* Another process writes to the inputs while commands run: some verdict, nothing else. */
 static void changing(void)
 {
 	struct shared s = shared_open("uring", BUFFER);

@@ -81,9 +81,13 @@ def schema():
     return Schema(out)
 
 
+def features_at(sch):
+    """First column of each feature."""
+    return np.cumsum([0] + [f.width for f in sch.features])[:-1]
+
+
 def columns(sch, names):
-    start = np.cumsum([0] + [f.width for f in sch.features])
-    return [start[i] for i, f in enumerate(sch.features) if f.name in names]
+    return [start for start, f in zip(features_at(sch), sch.features) if f.name in names]
 
 
 class Rows:
@@ -123,8 +127,7 @@ class Mixer:
     def __init__(self, sch, rng, unproven):
         self.rng, self.share = rng, unproven
         self.service, self.own = columns(sch, SERVICE), columns(sch, OWN)
-        first = np.cumsum([0] + [f.width for f in sch.features])
-        self.columns = [first[i] + np.arange(f.width) for i, f in enumerate(sch.features)]
+        self.columns = [start + np.arange(f.width) for start, f in zip(features_at(sch), sch.features)]
         self.source, self.done = columns(sch, SOURCE), columns(sch, ["src_done"])[0]
         self.evidence = [self._limit(sch, n, v) for n, v in EVIDENCE.items()]
         self.clean = [self._limit(sch, n, v) for n, v in CLEAN.items()]
@@ -187,7 +190,8 @@ class Mixer:
         rows = np.where(stray)[0]
         x[np.ix_(rows, self.starts)] = 0
         x[rows, rng.choice(self.starts, len(rows))] = 1
-        y = self._unproven(x, y)
+        if self.share:
+            y = self._unproven(x, y)
         x += rng.normal(0, 0.01, x.shape).astype(np.float32) * (x > 0)
         return x, y
 
@@ -449,6 +453,7 @@ def measure(path, valid, test, far):
     report("model", test, lambda s: scores(net, s.x) >= limit, out)
     report("rule", test, rule.flags, out)
     details(out[0])
+    report("model", valid, lambda s: scores(net, s.x) >= limit, out)
     return out
 
 
