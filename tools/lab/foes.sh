@@ -70,7 +70,8 @@ slowloris() { # CONNECTIONS PORT SECONDS: nmap's
 }
 # CONNECTIONS EVERY-SECONDS FOR-SECONDS PORT BEGINNING, in which \x20 is a space
 trickle() { "$here/../../build/lab/trickle" "${@:1:4}" "$(printf %b "$5")" $server; }
-# CONNECTIONS EVERY-SECONDS FOR-SECONDS PORT BEGINNING: the same by bash, a letter at a time after the beginning
+# CONNECTIONS EVERY-SECONDS FOR-SECONDS PORT BEGINNING [GAP]: the same by bash, a letter at a time after the beginning;
+# GAP seconds between the openings
 drip() {
 	local i fd fds=() end=$((SECONDS + $3))
 	trap '' PIPE
@@ -78,6 +79,7 @@ drip() {
 		exec {fd}<>"/dev/tcp/$target/$4" || continue
 		fds+=("$fd")
 		printf %b "$5" >&"$fd"
+		[ -z "${6-}" ] || wait_for "$6"
 	done
 	while [ $SECONDS -lt $end ]; do
 		wait_for "$2"
