@@ -18,7 +18,7 @@ LIB_LIBS  = $(shell pkg-config --libs libnl-genl-3.0 nettle)
 
 CLI_SRCS := $(wildcard tools/inkling/*.c)
 CLI_OBJS := $(CLI_SRCS:%.c=$(B)/obj/%.o)
-CLI_LIBS  = $(shell pkg-config --libs json-c libbpf)
+CLI_LIBS  = $(shell pkg-config --libs json-c libbpf liburing)
 include tools/compile/compile.mk tools/attach/attach.mk daemon/daemon.mk
 
 $(B)/obj/tools/%.o $(B)/san/tools/%.o: INK_CPPFLAGS += -Itools/lib -Itools/lib/port -Ikmod/core \
@@ -55,10 +55,19 @@ $(B)/unit/test_metrics: $(B)/san/tools/inkling/metrics.o $(B)/san/tools/inkling/
 	$(B)/san/tools/inkling/args.o
 $(B)/san/tests/unit/test_metrics.o: INK_CPPFLAGS += -Itools/inkling
 
+# Examples, built as a user would but for where the library is.
+EXAMPLES := $(patsubst examples/%.c,$(B)/examples/%,$(wildcard examples/*.c))
+ALL += $(EXAMPLES)
+$(B)/examples/%: examples/%.c $(B)/libinkling.a
+	@mkdir -p $(@D)
+	$(CC) -Itools/lib -Iuapi $(INK_CFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(B)/libinkling.a \
+		$(shell pkg-config --libs liburing) $(LIB_LIBS) $(LDLIBS)
+-include $(EXAMPLES:%=%.d)
+
 .PHONY: install-tools
 install-tools: $(B)/inkling $(B)/libinkling.a $(B)/libinkling.so $(B)/libinkling.pc
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin lib/pkgconfig include/inkling/linux \
-		share/man/man1 share/bash-completion/completions)
+		share/man/man1 share/man/man3 share/bash-completion/completions share/doc/inkling/examples)
 	install -m 755 $(B)/inkling $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(B)/$(LIB_SONAME) $(B)/libinkling.a $(DESTDIR)$(PREFIX)/lib
 	ln -sf $(LIB_SONAME) $(DESTDIR)$(PREFIX)/lib/libinkling.so
@@ -66,6 +75,8 @@ install-tools: $(B)/inkling $(B)/libinkling.a $(B)/libinkling.so $(B)/libinkling
 	install -m 644 tools/lib/inkling.h $(DESTDIR)$(PREFIX)/include/inkling
 	install -m 644 uapi/linux/*.h $(DESTDIR)$(PREFIX)/include/inkling/linux
 	install -m 644 Documentation/man/inkling.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 Documentation/man/*.3 $(DESTDIR)$(PREFIX)/share/man/man3
+	install -m 644 examples/*.c examples/Makefile $(DESTDIR)$(PREFIX)/share/doc/inkling/examples
 	install -m 644 tools/inkling/inkling.bash \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/inkling
 

@@ -119,8 +119,11 @@ static const struct ink_flow ink_flow_zero;
 static const struct ink_source ink_source_zero;
 static const struct ink_service ink_service_zero;
 
-/* The packet, as a program of either kind has it. */
+/* The packet, as a program of each kind has it; the compiler knows which. */
+enum ink_env_kind { INK_ENV_XDP, INK_ENV_TC, INK_ENV_CG };
+
 struct ink_env {
+	enum ink_env_kind kind;
 	struct xdp_md *xdp;
 	struct __sk_buff *skb;
 };
@@ -133,8 +136,8 @@ INK_INLINE int ink_env_bytes(struct ink_env *env, __u32 at, __u8 *to, __u32 n)
 	if (n >= INK_PEEK)
 		return -1;
 	n++;
-	return env->xdp ? bpf_xdp_load_bytes(env->xdp, at, to, n) :
-			  bpf_skb_load_bytes(env->skb, at, to, n);
+	return env->kind == INK_ENV_XDP ? bpf_xdp_load_bytes(env->xdp, at, to, n) :
+					   bpf_skb_load_bytes(env->skb, at, to, n);
 }
 
 INK_INLINE struct ink_flow *ink_env_flow(struct ink_env *env, const struct ink_flow_key *key)
@@ -323,6 +326,25 @@ INK_INLINE void ink_env_event(struct ink_env *env, const struct ink_flow_key *ke
 	count->events++;
 }
 
+/* None of what scoring asks of the environment needs the packet. */
+INK_ALONE ink_score_alone(const struct ink_packet *pkt, __u64 now, struct ink_flow *f,
+			  struct ink_source *src, struct ink_service *svc)
+{
+	struct ink_view view = { .pkt = pkt, .now = now };
+	__u32 zero = 0;
+
+	view.count = bpf_map_lookup_elem(&counters, &zero);
+	if (view.count && pkt && f && src && svc)
+		ink_flow_score(0, &view, f, src, svc);
+	return 0;
+}
+
+INK_INLINE void ink_env_score(struct ink_env *env, const struct ink_view *view, struct ink_flow *f,
+			      struct ink_source *src, struct ink_service *svc)
+{
+	ink_score_alone(view->pkt, view->now, f, src, svc);
+}
+
 INK_INLINE __u64 ink_clock(void)
 {
 	return ink_clock_fed ? ink_control.clock : bpf_ktime_get_ns();
@@ -345,19 +367,47 @@ INK_INLINE int ink_parsed(int parse, struct ink_flow_counters *count)
 	return 1;
 }
 
-/* Parse from the network header on if there is an @ethertype, else an Ethernet frame. */
-INK_INLINE int ink_hook_parse(const __u8 *p, const __u8 *end, __u32 length, __u16 ethertype,
-			      enum ink_direction way, struct ink_packet *pkt)
+/* Of an Ethernet frame on its way in. Return: enum ink_parse. */
+INK_ALONE ink_parse_xdp(struct xdp_md *xdp, struct ink_packet *pkt)
 {
-	if (!ethertype)
-		return ink_packet_parse(p, end, length, way, pkt);
-	pkt->length = length;
-	return ink_packet_parse_ip(p, end, length, ethertype, way, pkt);
+	const __u8 *end = (const __u8 *)(long)xdp->data_end;
+	const __u8 *p = (const __u8 *)(long)xdp->data;
+
+	if (!pkt)
+		return INK_PARSE_OTHER;
+	return ink_packet_parse(p, end, (__u32)bpf_xdp_get_buff_len(xdp), INK_IN, pkt);
 }
 
+#define INK_PARSE_FRAME(name, way)								\
+INK_ALONE name(struct __sk_buff *skb, struct ink_packet *pkt)					\
+{												\
+	const __u8 *end = (const __u8 *)(long)skb->data_end;					\
+	const __u8 *p = (const __u8 *)(long)skb->data;						\
+												\
+	return pkt ? ink_packet_parse(p, end, skb->len, way, pkt) : INK_PARSE_OTHER;		\
+}
+
+/* At sockets a packet begins with its network header. */
+#define INK_PARSE_NETWORK(name, way)								\
+INK_ALONE name(struct __sk_buff *skb, struct ink_packet *pkt)					\
+{												\
+	const __u8 *end = (const __u8 *)(long)skb->data_end;					\
+	const __u8 *p = (const __u8 *)(long)skb->data;						\
+	__u16 type = __builtin_bswap16((__u16)skb->protocol);					\
+												\
+	if (!pkt)										\
+		return INK_PARSE_OTHER;								\
+	pkt->length = skb->len;									\
+	return ink_packet_parse_ip(p, end, skb->len, type, way, pkt);				\
+}
+
+INK_PARSE_FRAME(ink_parse_tc, INK_IN)
+INK_PARSE_FRAME(ink_parse_tc_out, INK_OUT)
+INK_PARSE_NETWORK(ink_parse_cg, INK_IN)
+INK_PARSE_NETWORK(ink_parse_cg_out, INK_OUT)
+
 /* A packet on its way in. Return: 1 to drop it. */
-INK_INLINE int ink_hook_in(struct ink_env *env, const __u8 *p, const __u8 *end, __u32 length,
-			   __u16 ethertype)
+INK_INLINE int ink_hook_in(struct ink_env *env, __u32 length)
 {
 	struct ink_packet pkt = { 0 };
 	struct ink_view view = { .pkt = &pkt };
@@ -367,7 +417,8 @@ INK_INLINE int ink_hook_in(struct ink_env *env, const __u8 *p, const __u8 *end, 
 	view.count = bpf_map_lookup_elem(&counters, &zero);
 	if (!view.count)
 		return 0;
-	parse = ink_hook_parse(p, end, length, ethertype, INK_IN, &pkt);
+	parse = env->kind == INK_ENV_XDP ? ink_parse_xdp(env->xdp, &pkt) :
+		env->kind == INK_ENV_TC ? ink_parse_tc(env->skb, &pkt) : ink_parse_cg(env->skb, &pkt);
 	view.count->packets++;
 	view.count->bytes += length;
 	if (ink_parsed(parse, view.count))
@@ -377,20 +428,21 @@ INK_INLINE int ink_hook_in(struct ink_env *env, const __u8 *p, const __u8 *end, 
 }
 
 /* A packet on its way out, which is only looked at. */
-INK_INLINE void ink_hook_out(struct ink_env *env, __u16 ethertype)
+INK_INLINE void ink_hook_out(struct ink_env *env)
 {
-	const __u8 *end = (const __u8 *)(long)env->skb->data_end;
-	const __u8 *p = (const __u8 *)(long)env->skb->data;
 	struct ink_packet pkt = { 0 };
 	struct ink_view view = { .pkt = &pkt };
 	__u32 zero = 0;
+	int parse;
 
 	view.count = bpf_map_lookup_elem(&counters, &zero);
 	if (!view.count)
 		return;
 	view.count->packets_out++;
 	view.count->bytes_out += env->skb->len;
-	if (ink_hook_parse(p, end, env->skb->len, ethertype, INK_OUT, &pkt) != INK_PARSE_OK)
+	parse = env->kind == INK_ENV_TC ? ink_parse_tc_out(env->skb, &pkt) :
+					  ink_parse_cg_out(env->skb, &pkt);
+	if (parse != INK_PARSE_OK)
 		return;
 	view.now = ink_clock();
 	ink_flow_out(env, &view);
@@ -399,11 +451,9 @@ INK_INLINE void ink_hook_out(struct ink_env *env, __u16 ethertype)
 SEC("xdp.frags")
 int inkling_flow(struct xdp_md *ctx)
 {
-	const __u8 *end = (const __u8 *)(long)ctx->data_end;
-	const __u8 *p = (const __u8 *)(long)ctx->data;
-	struct ink_env env = { .xdp = ctx };
+	struct ink_env env = { .kind = INK_ENV_XDP, .xdp = ctx };
 
-	return ink_hook_in(&env, p, end, (__u32)bpf_xdp_get_buff_len(ctx), 0) ? XDP_DROP : XDP_PASS;
+	return ink_hook_in(&env, (__u32)bpf_xdp_get_buff_len(ctx)) ? XDP_DROP : XDP_PASS;
 }
 
 /* Headers lie in the linear part of nearly every packet; what doesn't is pulled there. */
@@ -418,42 +468,39 @@ INK_INLINE void ink_pull(struct __sk_buff *skb)
 SEC("tc")
 int inkling_flow_tc(struct __sk_buff *skb)
 {
-	struct ink_env env = { .skb = skb };
+	struct ink_env env = { .kind = INK_ENV_TC, .skb = skb };
 
 	ink_pull(skb);
-	return ink_hook_in(&env, (const __u8 *)(long)skb->data,
-			   (const __u8 *)(long)skb->data_end, skb->len, 0) ? TC_ACT_SHOT :
-									     TC_ACT_UNSPEC;
+	return ink_hook_in(&env, skb->len) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 }
 
 SEC("tc")
 int inkling_flow_out(struct __sk_buff *skb)
 {
-	struct ink_env env = { .skb = skb };
+	struct ink_env env = { .kind = INK_ENV_TC, .skb = skb };
 
 	ink_pull(skb);
-	ink_hook_out(&env, 0);
+	ink_hook_out(&env);
 	return TC_ACT_UNSPEC;
 }
 
 /*
- * At sockets a packet begins with its network header, and the stack has made all headers linear.
+ * The stack has made all headers linear.
  * Linux 6.4 and later let programs of this type call the module.
  */
 SEC("cgroup_skb/ingress")
 int inkling_flow_cg(struct __sk_buff *skb)
 {
-	struct ink_env env = { .skb = skb };
+	struct ink_env env = { .kind = INK_ENV_CG, .skb = skb };
 
-	return !ink_hook_in(&env, (const __u8 *)(long)skb->data, (const __u8 *)(long)skb->data_end,
-			    skb->len, __builtin_bswap16((__u16)skb->protocol));
+	return !ink_hook_in(&env, skb->len);
 }
 
 SEC("cgroup_skb/egress")
 int inkling_flow_cg_out(struct __sk_buff *skb)
 {
-	struct ink_env env = { .skb = skb };
+	struct ink_env env = { .kind = INK_ENV_CG, .skb = skb };
 
-	ink_hook_out(&env, __builtin_bswap16((__u16)skb->protocol));
+	ink_hook_out(&env);
 	return 1;
 }

@@ -66,6 +66,9 @@ INK_INLINE struct ink_flow_vector *ink_env_vector(struct ink_env *env);
 INK_INLINE int ink_env_verdict(struct ink_env *env, const struct ink_flow_vector *features,
 			       struct inkling_verdict *verdict);
 INK_INLINE void ink_env_error(struct ink_env *env, int err);
+/* Calls ink_flow_score(). */
+INK_INLINE void ink_env_score(struct ink_env *env, const struct ink_view *view, struct ink_flow *f,
+			      struct ink_source *src, struct ink_service *svc);
 /* The slot's mode as last seen, and when that was. */
 INK_INLINE void ink_env_mode_set(struct ink_env *env, __u8 mode, __u64 now);
 INK_INLINE int ink_env_enforces(struct ink_env *env, __u64 now);
@@ -130,12 +133,12 @@ INK_INLINE void ink_account_first(struct ink_env *env, struct ink_flow *f,
 				  const struct ink_packet *pkt)
 {
 	__u32 n = pkt->payload < INK_PEEK ? pkt->payload : INK_PEEK;
-	__u8 bytes[INK_PEEK] = { 0 };
-	struct ink_peek peek;
+	struct ink_first first = { 0 };
+	struct ink_peek peek = { 0 };
 
-	if (!n || ink_env_bytes(env, pkt->payload_at, bytes, n))
+	if (!n || ink_env_bytes(env, pkt->payload_at, first.bytes, n))
 		return;
-	ink_payload_peek(bytes, n, &peek);
+	ink_payload_peek(&first, n, &peek);
 	f->peeked = peek.seen;
 	f->printable = peek.printable;
 	f->variety = peek.variety;
@@ -200,11 +203,15 @@ INK_INLINE void ink_account_handshake(struct ink_flow *f, const struct ink_packe
 		f->seen |= INK_SEEN_CLOSED;
 }
 
-INK_INLINE void ink_account_tcp(struct ink_flow *f, const struct ink_packet *pkt, int two_way)
+INK_ALONE ink_account_tcp(struct ink_flow *f, const struct ink_packet *pkt, int two_way)
 {
-	__u8 flags = pkt->tcp_flags;
-	__u32 next = pkt->seq + pkt->payload + !!(flags & INK_TCP_SYN) + !!(flags & INK_TCP_FIN);
+	__u32 next;
+	__u8 flags;
 
+	if (!f || !pkt)
+		return 0;
+	flags = pkt->tcp_flags;
+	next = pkt->seq + pkt->payload + !!(flags & INK_TCP_SYN) + !!(flags & INK_TCP_FIN);
 	if (pkt->start == INK_START_ODD)
 		ink_inc16(&f->odd);
 	if (pkt->start == INK_START_SYN)
@@ -218,6 +225,7 @@ INK_INLINE void ink_account_tcp(struct ink_flow *f, const struct ink_packet *pkt
 	if (!f->packets || next - f->next < 0x80000000)
 		f->next = next;
 	ink_account_handshake(f, pkt, two_way);
+	return 0;
 }
 
 /* Take a packet into the flow's own counts. */
@@ -337,7 +345,8 @@ INK_INLINE void ink_flow_score(struct ink_env *env, const struct ink_view *view,
 	}
 	if (!features)
 		return;
-	ink_flow_features(key, f, src, svc, view->now, features);
+	features->raw[INK_FLOW_port] = ink_port_class(&key->local);
+	ink_flow_features(f, src, svc, view->now, features);
 	if (allowed) {
 		view->count->allowed++;
 		f->final = INK_FINAL_ALLOWED;
@@ -513,7 +522,7 @@ INK_INLINE int ink_flow_in(struct ink_env *env, const struct ink_view *view)
 		if (f->counted & INK_SEEN_STARTED)
 			ink_source_tell(f, INK_SEEN_TELL, view->now, src, svc);
 		if (due)
-			ink_flow_score(env, view, f, src, svc);
+			ink_env_score(env, view, f, src, svc);
 	}
 	drop = ink_flow_act(view, f, src, again);
 	if (!drop && src && svc)

@@ -15,6 +15,12 @@
 
 #ifdef __bpf__
 #define INK_INLINE static __attribute__((always_inline)) inline
+/*
+ * Functions that aren't static are verified once, by themselves, and what comes after a call isn't verified once more
+ * for each of their paths: programs load several times as fast. They return an int, and take their pointers for
+ * ones that may be NULL.
+ */
+#define INK_ALONE __attribute__((noinline)) int
 /* BPF programs run on little-endian machines only, as the images do. */
 #define ink_load16(p)	__builtin_bswap16(*(const __u16 *)(p))
 #define ink_load32(p)	__builtin_bswap32(*(const __u32 *)(p))
@@ -28,6 +34,7 @@
 #else
 #include <string.h>
 #define INK_INLINE static inline
+#define INK_ALONE static inline int
 #define ink_load16(p)	((__u16)(((const __u8 *)(p))[0] << 8 | ((const __u8 *)(p))[1]))
 #define ink_load32(p)	((__u32)ink_load16(p) << 16 | ink_load16((const __u8 *)(p) + 2))
 #define ink_copy16(to, p)	memcpy(to, p, 16)
@@ -454,6 +461,11 @@ struct ink_peek {
 	__u8 variety;
 };
 
+/* The first bytes of a payload, with zeros behind it. */
+struct ink_first {
+	__u8 bytes[INK_PEEK];
+};
+
 /* BPF has no instruction for it. */
 INK_INLINE __u32 ink_popcount(__u64 x)
 {
@@ -471,17 +483,19 @@ INK_INLINE __u32 ink_less(__u32 a, __u32 b)
 
 /**
  * ink_payload_peek() - look at the first bytes of a payload
- * @bytes: INK_PEEK of them, zeros behind the payload
+ * @first: they
  * @n: bytes that are of the payload
  * @peek: set
  */
-INK_INLINE void ink_payload_peek(const __u8 *bytes, __u32 n, struct ink_peek *peek)
+INK_ALONE ink_payload_peek(const struct ink_first *first, __u32 n, struct ink_peek *peek)
 {
 	__u32 printable = 0, i;
 	__u64 values = 0;
 
+	if (!first || !peek)
+		return 0;
 	for (i = 0; i < INK_PEEK; i++) {
-		__u32 byte = bytes[i], in = ink_less(i, n);
+		__u32 byte = first->bytes[i], in = ink_less(i, n);
 
 		values |= (__u64)in << (byte & 63);
 		printable += in & ((ink_less(31, byte) & ink_less(byte, 127)) |
@@ -491,6 +505,7 @@ INK_INLINE void ink_payload_peek(const __u8 *bytes, __u32 n, struct ink_peek *pe
 	peek->seen = (__u8)n;
 	peek->printable = (__u8)printable;
 	peek->variety = (__u8)ink_popcount(values);
+	return 0;
 }
 
 #define INK_REPLY	12	/* bytes of a reply that tell whether it refuses a login */

@@ -136,12 +136,15 @@ INK_INLINE __s32 ink_sketch_size(const struct ink_sketch *s)
 	return ink_sketch_items[n];
 }
 
-INK_INLINE void ink_source_tick(struct ink_source *src, __u64 now)
+INK_ALONE ink_source_tick(struct ink_source *src, __u64 now)
 {
-	__u32 shift = ink_window_tick(&src->window, now, INK_SLOW_SHIFT);
+	__u32 shift;
 
+	if (!src)
+		return 0;
+	shift = ink_window_tick(&src->window, now, INK_SLOW_SHIFT);
 	if (!shift)
-		return;
+		return 0;
 	src->flows >>= shift;
 	src->started >>= shift;
 	src->rejected >>= shift;
@@ -154,17 +157,22 @@ INK_INLINE void ink_source_tick(struct ink_source *src, __u64 now)
 	src->alike >>= shift;
 	ink_sketch_age(&src->ports, shift);
 	ink_sketch_age(&src->hosts, shift);
+	return 0;
 }
 
-INK_INLINE void ink_service_tick(struct ink_service *svc, __u64 now)
+INK_ALONE ink_service_tick(struct ink_service *svc, __u64 now)
 {
-	__u32 shift = ink_window_tick(&svc->window, now, INK_SERVICE_SHIFT);
+	__u32 shift;
 
+	if (!svc)
+		return 0;
+	shift = ink_window_tick(&svc->window, now, INK_SERVICE_SHIFT);
 	if (!shift)
-		return;
+		return 0;
 	svc->started >>= shift;
 	svc->completed >>= shift;
 	ink_sketch_age(&svc->sources, shift);
+	return 0;
 }
 
 /* Mix an address to 32 bits for the sketches. */
@@ -177,11 +185,14 @@ INK_INLINE __u32 ink_addr_mix(const __u8 addr[16])
 }
 
 /* A source and a service learn of a new flow. */
-INK_INLINE void ink_source_begin(const struct ink_flow_key *key, struct ink_source *src,
-				 struct ink_service *svc)
+INK_ALONE ink_source_begin(const struct ink_flow_key *key, struct ink_source *src,
+			   struct ink_service *svc)
 {
-	const struct ink_service_key *local = &key->local;
+	const struct ink_service_key *local;
 
+	if (!key || !src || !svc)
+		return 0;
+	local = &key->local;
 	ink_add(&src->window.fast_now, 1);
 	ink_add(&src->flows, 1);
 	if (local->port && (local->proto == INK_PROTO_TCP || local->proto == INK_PROTO_UDP))
@@ -189,6 +200,7 @@ INK_INLINE void ink_source_begin(const struct ink_flow_key *key, struct ink_sour
 	ink_sketch_add(&src->hosts, ink_addr_mix(local->addr));
 	ink_add(&svc->window.fast_now, 1);
 	ink_sketch_add(&svc->sources, ink_addr_mix(key->remote));
+	return 0;
 }
 
 /* A moving average that gives the latest value a weight of 1/8. */
@@ -235,9 +247,11 @@ INK_INLINE void ink_source_compare(struct ink_source *src, const struct ink_flow
  * out counts only when it was let through: else a source would be held guilty
  * of handshakes that we made impossible, and never get free again.
  */
-INK_INLINE void ink_source_tell(struct ink_flow *f, __u16 what, __u64 now, struct ink_source *src,
-				struct ink_service *svc)
+INK_ALONE ink_source_tell(struct ink_flow *f, __u16 what, __u64 now, struct ink_source *src,
+			  struct ink_service *svc)
 {
+	if (!f || !src || !svc)
+		return 0;
 	what &= f->seen & (__u16)~f->counted;
 	if (what & INK_SEEN_STARTED) {
 		ink_add(&src->started, 1);
@@ -261,6 +275,7 @@ INK_INLINE void ink_source_tell(struct ink_flow *f, __u16 what, __u64 now, struc
 		ink_add(&src->closed, 1);
 	}
 	f->counted |= what;
+	return 0;
 }
 
 #endif /* INK_FLOW_SOURCE_H */

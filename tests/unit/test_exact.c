@@ -21,7 +21,7 @@
 #ifdef __SANITIZE_ADDRESS__
 #define CASES	20000
 #else
-#define CASES	1100000
+#define CASES	1010000
 #endif
 
 #define INPUTS	40	/* for each graph */
@@ -161,6 +161,9 @@ static void model_run(struct model *m, u32 inputs)
 		memcpy(last, want, m->plan[0]->output_size);
 		ink_plan_run(m->plan[0], ways[0].run, m->arena[0], in, want);
 		for (way = 1; way < n_ways; way++) {
+			/* Scalar code once more, at another plan's places: takes longer than all vectors together. */
+			if (ways[way].run == INK_ISA_SCALAR && i % 8)
+				continue;
 			ink_plan_run(m->plan[way], ways[way].run, m->arena[way], in, out);
 			compare(m, i, way, want, out);
 		}

@@ -6,6 +6,8 @@
 #   $(B)/unit/test_NAME: UNIT_LIBS += -lfoo
 #   $(B)/unit/test_NAME: $(B)/san/tools/lib/foo.o
 
+# The one that takes longest comes first.
+UNIT      += $(B)/unit/test_exact_million
 UNIT_SRCS := $(wildcard tests/unit/test_*.c)
 UNIT      += $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRCS) $(wildcard tests/unit/mutate.c))
 
@@ -32,7 +34,6 @@ $(B)/unit/test_memory: $(B)/san/tests/unit/test_memory.o $(UNIT_HELP) $(ALLOC_CO
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ -lcmocka -lnettle $(LDLIBS)
 
 # test_exact.c twice: with sanitizers as all the others, and as users get the engine, for a million cases.
-UNIT += $(B)/unit/test_exact_million
 $(B)/unit/test_exact_million: $(patsubst %.c,$(B)/obj/%.o,tests/unit/test_exact.c $(RANDMODEL) \
 	tools/lib/image_builder.c tools/lib/image_layout.c) $(CORE_OBJS)
 	@mkdir -p $(@D)

@@ -303,6 +303,12 @@ INK_INLINE int ink_env_enforces(struct ink_env *env, __u64 now)
 	return env->mode == INKLING_MODE_ENFORCE && ink_since(now, env->mode_ns) < INK_RECHECK_NS;
 }
 
+INK_INLINE void ink_env_score(struct ink_env *env, const struct ink_view *view, struct ink_flow *f,
+			      struct ink_source *src, struct ink_service *svc)
+{
+	ink_flow_score(env, view, f, src, svc);
+}
+
 INK_INLINE struct ink_flow_vector *ink_env_vector(struct ink_env *env)
 {
 	return &env->vector;

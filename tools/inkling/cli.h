@@ -212,6 +212,7 @@ int cmd_rollback(int argc, char **argv);
 int cmd_promote(int argc, char **argv);
 int cmd_unload(int argc, char **argv);
 int cmd_score(int argc, char **argv);
+int cmd_bench(int argc, char **argv);
 int cmd_watch(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_version(int argc, char **argv);

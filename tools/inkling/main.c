@@ -26,6 +26,7 @@ static const struct ink_cmd commands[] = {
 	{ "promote", "Slots", "make a slot's shadow its model", cmd_promote },
 	{ "unload", "Slots", "delete a slot with its models, or only its shadow", cmd_unload },
 	{ "score", "Slots", "run data through a slot of the kernel", cmd_score },
+	{ "bench", "Slots", "measure how long an inference takes, by door and batch", cmd_bench },
 	{ "watch", "Slots", "print changes of slots as they happen", cmd_watch },
 	{ "attach", "Hooks", "let a slot judge what passes a hook", cmd_attach },
 	{ "detach", "Hooks", "take a slot off its hooks", cmd_detach },

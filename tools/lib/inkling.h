@@ -236,8 +236,40 @@ struct ink_session;
  * loaded, EACCES not permitted by the slot, EPERM the slot isn't for tasks.
  */
 struct ink_session *ink_session_open(const char *slot, unsigned int flags);
+
+/**
+ * struct ink_session_options - how a session is opened; zero it, then fill in
+ * @buffer_size: bytes of the buffer that io_uring commands work on, mapped by
+ *	the library and rounded up to pages; 0: none
+ * @model: path of a .ink file that is run in this process when the module
+ *	isn't there; NULL: then opening fails
+ */
+struct ink_session_options {
+	size_t buffer_size;
+	const char *model;
+};
+
+/**
+ * ink_session_open_with() - bind to a slot, with more to choose
+ * @slot: its name
+ * @options: may be NULL
+ *
+ * A session that runs in this process gives the same outputs bit for bit, and
+ * the same classes and scores at the model's own threshold; there's no slot, so
+ * the verdict's action is "pass", its mode "monitor", its generation 0.
+ *
+ * Return: as ink_session_open(); also E2BIG above INKLING_BUFFER_MAX, ENOMEM,
+ * and as ink_model_open().
+ */
+struct ink_session *ink_session_open_with(const char *slot,
+					  const struct ink_session_options *options);
+/* Commands that were submitted go on without it; wait for them first if their results are wanted. */
 void ink_session_close(struct ink_session *session);
-int ink_session_fd(const struct ink_session *session);
+int ink_session_fd(const struct ink_session *session);	/* -1 in this process */
+bool ink_session_in_process(const struct ink_session *session);
+/* The shared buffer and its size, valid until the session is closed; NULL without one. */
+void *ink_session_buffer(const struct ink_session *session, size_t *size);
+/* In this process digest, schema and sizes are those of the file. */
 int ink_session_info(struct ink_session *session, struct inkling_info *info);
 
 /**
@@ -271,6 +303,36 @@ int ink_session_verdict(struct ink_session *session, const void *in, size_t in_l
 int ink_session_run_batch(struct ink_session *session, size_t count, const void *in,
 			  size_t in_len, void *out, size_t out_len,
 			  struct inkling_verdict *verdicts);
+
+enum {
+	INK_PREP_OUTPUTS = 1 << 0,	/* write outputs, after the verdicts */
+	INK_PREP_NO_VERDICTS = 1 << 1,	/* write no verdicts */
+	INK_PREP_LINK = 1 << 2,		/* what is submitted next waits for it (IOSQE_IO_LINK) */
+};
+
+struct io_uring_sqe;
+
+/**
+ * ink_session_prep() - fill in an io_uring command
+ * @session: opened with a buffer
+ * @sqe: all of it is set but user_data
+ * @in_off: offset in the buffer of @count inputs without gaps
+ * @out_off: offset of @count verdicts without gaps and, with INK_PREP_OUTPUTS,
+ *	of @count outputs after them; not below @in_off
+ * @count: 1..INKLING_BATCH_MAX
+ * @flags: mask of INK_PREP_*
+ *
+ * The completion's res is how many inputs were run, or a negative errno; see
+ * struct inkling_uring_run in linux/inkling.h. A link (INK_PREP_LINK, or
+ * IOSQE_IO_LINK set by the caller together with IOSQE_ASYNC) keeps the kernel
+ * from reading the command later than when it is submitted.
+ *
+ * Return: 0; -EINVAL for @count, @flags or an order of offsets that a command
+ * can't tell, -ERANGE an offset is outside the buffer, -EOPNOTSUPP in this
+ * process: use ink_session_run_batch() on the buffer instead.
+ */
+int ink_session_prep(struct ink_session *session, struct io_uring_sqe *sqe, size_t in_off,
+		     size_t out_off, unsigned int count, unsigned int flags);
 
 /* Slots over generic netlink */
 

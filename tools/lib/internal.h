@@ -25,5 +25,7 @@ int ink_ctl_check_name(const char *name);
 
 const struct ink_graph *ink_model_graph(const struct ink_model *model);
 const struct ink_plan *ink_model_plan(const struct ink_model *model);
+/* Run one input of the right size; its output, valid until the next run. */
+const void *ink_model_run_at(struct ink_model *model, const void *in);
 
 #endif /* INK_LIB_INTERNAL_H */

@@ -262,6 +262,12 @@ int ink_model_run(struct ink_model *model, const void *in, size_t in_len, void *
 	return 0;
 }
 
+const void *ink_model_run_at(struct ink_model *model, const void *in)
+{
+	ink_plan_run(model->plan, model->isa, model->arena, in, NULL);
+	return (const char *)model->arena + model->plan->output_off;
+}
+
 void ink_model_verdict(const struct ink_model *model, const void *out, int32_t threshold,
 		       struct inkling_verdict *verdict)
 {

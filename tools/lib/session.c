@@ -1,22 +1,33 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Sessions: slots called through /dev/inkling.
+ * Sessions: slots called through /dev/inkling, or a model in this process.
  *
- * What lives here: open, bind, run, and what the errors mean. What doesn't:
- * managing slots, which is done over netlink (slot.c).
+ * What lives here: open, bind, run, filling in io_uring commands, and what the
+ * errors mean. What doesn't: managing slots, which is done over netlink
+ * (slot.c), and rings, which are the caller's.
  */
 #include <fcntl.h>
+#include <linux/io_uring.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include "internal.h"
 
 #define DEVICE	"/dev/inkling"
 
+/*
+ * @fd: of the device, or -1 when @model runs in this process
+ * @model: or NULL
+ * @buffer: shared with the kernel (without @model), or NULL
+ */
 struct ink_session {
 	int fd;
+	struct ink_model *model;
+	void *buffer;
+	size_t buffer_size;
 	char slot[INKLING_SLOT_NAME_MAX];
 };
 
@@ -48,6 +59,10 @@ static int fail_bind(const char *slot, int code)
 		ink_failure_set(code, "slot %s isn't for task context", slot);
 		ink_failure_hint("contexts are fixed when a slot is created: make one with \"task\"");
 		break;
+	case E2BIG:
+		ink_failure_set(code, "slot %s: a session's buffer has at most %u bytes", slot,
+				INKLING_BUFFER_MAX);
+		break;
 	default:
 		ink_failure_set(code, "bind to slot %s: %s", slot, strerror(code));
 	}
@@ -74,17 +89,46 @@ static int fail_run(const struct ink_session *s, int code)
 	return -code;
 }
 
-struct ink_session *ink_session_open(const char *slot, unsigned int flags)
+static int map_buffer(struct ink_session *s, size_t size)
 {
-	struct inkling_bind bind = { .size = sizeof(bind) };
+	void *buffer;
+
+	buffer = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		      s->model ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED, s->fd, 0);
+	if (buffer == MAP_FAILED)
+		return ink_failure_set(errno, "map a buffer of %zu bytes: %s", size,
+				       strerror(errno));
+	s->buffer = buffer;
+	s->buffer_size = size;
+	return 0;
+}
+
+/* The device, bound. */
+static int open_device(struct ink_session *s, size_t buffer_size)
+{
+	struct inkling_bind bind = { .size = sizeof(bind), .buffer_size = buffer_size };
+
+	/* A module that knows no buffers takes the first version alone. */
+	if (!buffer_size)
+		bind.size = INKLING_BIND_SIZE_VER0;
+	strcpy(bind.slot, s->slot);
+	s->fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+	if (s->fd < 0)
+		return fail_open(errno);
+	return ioctl(s->fd, INKLING_IOC_BIND, &bind) ? fail_bind(s->slot, errno) : 0;
+}
+
+struct ink_session *ink_session_open_with(const char *slot,
+					  const struct ink_session_options *options)
+{
+	static const struct ink_session_options defaults;
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	struct ink_session *s;
 	int err;
 
-	if (flags != INK_DEFAULTS) {
-		ink_failure_set(EINVAL, "unknown session flags 0x%x", flags);
-		return NULL;
-	}
-	if (!*slot || strlen(slot) >= sizeof(bind.slot)) {
+	if (!options)
+		options = &defaults;
+	if (!*slot || strlen(slot) >= sizeof(s->slot)) {
 		ink_failure_set(EINVAL, "\"%.40s\" can't be the name of a slot", slot);
 		return NULL;
 	}
@@ -93,13 +137,16 @@ struct ink_session *ink_session_open(const char *slot, unsigned int flags)
 		ink_failure_set(ENOMEM, "no memory for a session");
 		return NULL;
 	}
+	s->fd = -1;
 	strcpy(s->slot, slot);
-	strcpy(bind.slot, slot);
-	s->fd = open(DEVICE, O_RDWR | O_CLOEXEC);
-	if (s->fd < 0)
-		err = fail_open(errno);
-	else
-		err = ioctl(s->fd, INKLING_IOC_BIND, &bind) ? fail_bind(slot, errno) : 0;
+	err = options->buffer_size > INKLING_BUFFER_MAX ? fail_bind(slot, E2BIG) :
+							  open_device(s, options->buffer_size);
+	if (err == -ENODEV && s->fd < 0 && options->model) {
+		s->model = ink_model_open(options->model);
+		err = s->model ? 0 : -ink_failure_last()->code;
+	}
+	if (!err && options->buffer_size)
+		err = map_buffer(s, (options->buffer_size + page - 1) & ~(page - 1));
 	if (!err)
 		return s;
 	ink_session_close(s);
@@ -107,10 +154,22 @@ struct ink_session *ink_session_open(const char *slot, unsigned int flags)
 	return NULL;
 }
 
+struct ink_session *ink_session_open(const char *slot, unsigned int flags)
+{
+	if (flags != INK_DEFAULTS) {
+		ink_failure_set(EINVAL, "unknown session flags 0x%x", flags);
+		return NULL;
+	}
+	return ink_session_open_with(slot, NULL);
+}
+
 void ink_session_close(struct ink_session *session)
 {
 	if (!session)
 		return;
+	if (session->buffer)
+		munmap(session->buffer, session->buffer_size);
+	ink_model_close(session->model);
 	if (session->fd >= 0)
 		close(session->fd);
 	free(session);
@@ -121,11 +180,64 @@ int ink_session_fd(const struct ink_session *session)
 	return session->fd;
 }
 
+bool ink_session_in_process(const struct ink_session *session)
+{
+	return session->model;
+}
+
+void *ink_session_buffer(const struct ink_session *session, size_t *size)
+{
+	*size = session->buffer_size;
+	return session->buffer;
+}
+
+static void info_of_model(const struct ink_model *model, struct inkling_info *info)
+{
+	const struct inkling_header *header = ink_model_header(model);
+
+	info->input_size = (u32)ink_model_input_size(model);
+	info->output_size = (u32)ink_model_output_size(model);
+	info->schema = header->schema;
+	info->mode = INKLING_MODE_MONITOR;
+	info->n_classes = header->n_classes;
+	info->threshold = header->threshold;
+	info->macs = ink_model_graph(model)->macs;
+	memcpy(info->digest, header->digest, sizeof(info->digest));
+}
+
 int ink_session_info(struct ink_session *session, struct inkling_info *info)
 {
 	memset(info, 0, sizeof(*info));
 	info->size = sizeof(*info);
+	if (session->model) {
+		info_of_model(session->model, info);
+		return 0;
+	}
 	return ioctl(session->fd, INKLING_IOC_INFO, info) ? fail_run(session, errno) : 0;
+}
+
+static int run_in_process(struct ink_model *model, size_t count, const char *in, size_t in_len,
+			  char *out, size_t out_len, struct inkling_verdict *verdicts)
+{
+	const struct ink_plan *plan = ink_model_plan(model);
+	size_t i;
+
+	if (in_len != plan->input_size || (out && out_len != plan->output_size))
+		return ink_failure_set(EINVAL,
+				       "input of %zu and output of %zu bytes, the model has %u and %u",
+				       in_len, out_len, plan->input_size, plan->output_size);
+	for (i = 0; i < count; i++) {
+		const void *output = ink_model_run_at(model, in + i * in_len);
+
+		if (out)
+			memcpy(out + i * out_len, output, out_len);
+		if (verdicts) {
+			ink_model_verdict(model, output, ink_model_header(model)->threshold,
+					  &verdicts[i]);
+			verdicts[i].mode = INKLING_MODE_MONITOR;
+		}
+	}
+	return 0;
 }
 
 int ink_session_run_batch(struct ink_session *session, size_t count, const void *in,
@@ -137,6 +249,8 @@ int ink_session_run_batch(struct ink_session *session, size_t count, const void 
 
 	if (in_len > U32_MAX || out_len > U32_MAX || (!out && out_len))
 		return ink_failure_set(EINVAL, "input or output size out of range");
+	if (session->model)
+		return run_in_process(session->model, count, in, in_len, out, out_len, verdicts);
 	for (done = 0; done < count; done += run.count) {
 		run = (struct inkling_run){
 			.size = sizeof(run),
@@ -166,4 +280,56 @@ int ink_session_verdict(struct ink_session *session, const void *in, size_t in_l
 			struct inkling_verdict *verdict)
 {
 	return ink_session_run_batch(session, 1, in, in_len, NULL, 0, verdict);
+}
+
+static int check_prep(const struct ink_session *s, size_t in_off, size_t out_off,
+		      unsigned int count, unsigned int flags)
+{
+	if (flags & ~(INK_PREP_OUTPUTS | INK_PREP_NO_VERDICTS | INK_PREP_LINK))
+		return ink_failure_set(EINVAL, "unknown flags 0x%x of a command", flags);
+	if (!count || count > INKLING_BATCH_MAX)
+		return ink_failure_set(EINVAL, "a command runs 1 to %u inputs, not %u",
+				       INKLING_BATCH_MAX, count);
+	if (s->model) {
+		ink_failure_set(EOPNOTSUPP, "the model of slot %s runs in this process: no commands",
+				s->slot);
+		ink_failure_hint("call ink_session_run_batch() on the buffer instead");
+		return -EOPNOTSUPP;
+	}
+	if (in_off >= s->buffer_size || out_off >= s->buffer_size)
+		return ink_failure_set(ERANGE, "offsets %zu and %zu: the buffer has %zu bytes", in_off,
+				       out_off, s->buffer_size);
+	if (out_off < in_off)
+		return ink_failure_set(EINVAL, "results at %zu, before the inputs at %zu", out_off,
+				       in_off);
+	return 0;
+}
+
+int ink_session_prep(struct ink_session *session, struct io_uring_sqe *sqe, size_t in_off,
+		     size_t out_off, unsigned int count, unsigned int flags)
+{
+	int err = check_prep(session, in_off, out_off, count, flags);
+	struct inkling_uring_run run = {
+		.inputs = in_off,
+		.results = (u32)(out_off - in_off),
+		.count = (u16)count,
+	};
+	u64 user_data = sqe->user_data;
+
+	if (err)
+		return err;
+	if (flags & INK_PREP_OUTPUTS)
+		run.flags |= INKLING_URING_OUTPUTS;
+	if (flags & INK_PREP_NO_VERDICTS)
+		run.flags |= INKLING_URING_NO_VERDICTS;
+	memset(sqe, 0, sizeof(*sqe));
+	sqe->opcode = IORING_OP_URING_CMD;
+	/* A worker gets a copy of the command when it is submitted. */
+	if (flags & INK_PREP_LINK)
+		sqe->flags = IOSQE_IO_LINK | IOSQE_ASYNC;
+	sqe->fd = session->fd;
+	sqe->cmd_op = INKLING_URING_RUN;
+	sqe->user_data = user_data;
+	memcpy((char *)sqe + offsetof(struct io_uring_sqe, cmd), &run, sizeof(run));
+	return 0;
 }
