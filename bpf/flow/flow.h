@@ -203,15 +203,11 @@ INK_INLINE void ink_account_handshake(struct ink_flow *f, const struct ink_packe
 		f->seen |= INK_SEEN_CLOSED;
 }
 
-INK_ALONE ink_account_tcp(struct ink_flow *f, const struct ink_packet *pkt, int two_way)
+INK_INLINE void ink_account_tcp(struct ink_flow *f, const struct ink_packet *pkt, int two_way)
 {
-	__u32 next;
-	__u8 flags;
+	__u8 flags = pkt->tcp_flags;
+	__u32 next = pkt->seq + pkt->payload + !!(flags & INK_TCP_SYN) + !!(flags & INK_TCP_FIN);
 
-	if (!f || !pkt)
-		return 0;
-	flags = pkt->tcp_flags;
-	next = pkt->seq + pkt->payload + !!(flags & INK_TCP_SYN) + !!(flags & INK_TCP_FIN);
 	if (pkt->start == INK_START_ODD)
 		ink_inc16(&f->odd);
 	if (pkt->start == INK_START_SYN)
@@ -225,7 +221,6 @@ INK_ALONE ink_account_tcp(struct ink_flow *f, const struct ink_packet *pkt, int 
 	if (!f->packets || next - f->next < 0x80000000)
 		f->next = next;
 	ink_account_handshake(f, pkt, two_way);
-	return 0;
 }
 
 /* Take a packet into the flow's own counts. */
@@ -345,8 +340,7 @@ INK_INLINE void ink_flow_score(struct ink_env *env, const struct ink_view *view,
 	}
 	if (!features)
 		return;
-	features->raw[INK_FLOW_port] = ink_port_class(&key->local);
-	ink_flow_features(f, src, svc, view->now, features);
+	ink_flow_features(key, f, src, svc, view->now, features);
 	if (allowed) {
 		view->count->allowed++;
 		f->final = INK_FINAL_ALLOWED;

@@ -136,15 +136,12 @@ INK_INLINE __s32 ink_sketch_size(const struct ink_sketch *s)
 	return ink_sketch_items[n];
 }
 
-INK_ALONE ink_source_tick(struct ink_source *src, __u64 now)
+INK_INLINE void ink_source_tick(struct ink_source *src, __u64 now)
 {
-	__u32 shift;
+	__u32 shift = ink_window_tick(&src->window, now, INK_SLOW_SHIFT);
 
-	if (!src)
-		return 0;
-	shift = ink_window_tick(&src->window, now, INK_SLOW_SHIFT);
 	if (!shift)
-		return 0;
+		return;
 	src->flows >>= shift;
 	src->started >>= shift;
 	src->rejected >>= shift;
@@ -157,22 +154,17 @@ INK_ALONE ink_source_tick(struct ink_source *src, __u64 now)
 	src->alike >>= shift;
 	ink_sketch_age(&src->ports, shift);
 	ink_sketch_age(&src->hosts, shift);
-	return 0;
 }
 
-INK_ALONE ink_service_tick(struct ink_service *svc, __u64 now)
+INK_INLINE void ink_service_tick(struct ink_service *svc, __u64 now)
 {
-	__u32 shift;
+	__u32 shift = ink_window_tick(&svc->window, now, INK_SERVICE_SHIFT);
 
-	if (!svc)
-		return 0;
-	shift = ink_window_tick(&svc->window, now, INK_SERVICE_SHIFT);
 	if (!shift)
-		return 0;
+		return;
 	svc->started >>= shift;
 	svc->completed >>= shift;
 	ink_sketch_age(&svc->sources, shift);
-	return 0;
 }
 
 /* Mix an address to 32 bits for the sketches. */
@@ -185,14 +177,11 @@ INK_INLINE __u32 ink_addr_mix(const __u8 addr[16])
 }
 
 /* A source and a service learn of a new flow. */
-INK_ALONE ink_source_begin(const struct ink_flow_key *key, struct ink_source *src,
-			   struct ink_service *svc)
+INK_INLINE void ink_source_begin(const struct ink_flow_key *key, struct ink_source *src,
+				 struct ink_service *svc)
 {
-	const struct ink_service_key *local;
+	const struct ink_service_key *local = &key->local;
 
-	if (!key || !src || !svc)
-		return 0;
-	local = &key->local;
 	ink_add(&src->window.fast_now, 1);
 	ink_add(&src->flows, 1);
 	if (local->port && (local->proto == INK_PROTO_TCP || local->proto == INK_PROTO_UDP))
@@ -200,7 +189,6 @@ INK_ALONE ink_source_begin(const struct ink_flow_key *key, struct ink_source *sr
 	ink_sketch_add(&src->hosts, ink_addr_mix(local->addr));
 	ink_add(&svc->window.fast_now, 1);
 	ink_sketch_add(&svc->sources, ink_addr_mix(key->remote));
-	return 0;
 }
 
 /* A moving average that gives the latest value a weight of 1/8. */

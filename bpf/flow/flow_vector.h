@@ -132,25 +132,25 @@ INK_INLINE void ink_vector_proven(const struct ink_source *src, struct ink_flow_
 
 /**
  * ink_flow_features() - the vector that a slot is asked about
+ * @key: of the flow
  * @f: the flow, its latest packet taken in
  * @src: its source, ticked
  * @svc: its service, ticked
  * @now: time of the packet
- * @v: set, every element but the port's class (ink_port_class())
+ * @v: set, every element
  */
-INK_ALONE ink_flow_features(const struct ink_flow *f, const struct ink_source *src,
-			    const struct ink_service *svc, __u64 now, struct ink_flow_vector *v)
+INK_INLINE void ink_flow_features(const struct ink_flow_key *key, const struct ink_flow *f,
+				  const struct ink_source *src, const struct ink_service *svc,
+				  __u64 now, struct ink_flow_vector *v)
 {
-	if (!f || !src || !svc || !v)
-		return 0;
 	v->raw[INK_FLOW_start] = f->start;
+	v->raw[INK_FLOW_port] = ink_port_class(&key->local);
 	ink_vector_sizes(f, v);
 	ink_vector_times(f, now, v);
 	ink_vector_deeds(f, v);
 	v->raw[INK_FLOW_src_age_ms] = ink_clamp(ink_since(now, src->window.first_ns) / 1000000);
 	ink_vector_open(f, src, svc, now, v);
 	ink_vector_proven(src, v);
-	return 0;
 }
 
 #endif /* INK_FLOW_VECTOR_H */
