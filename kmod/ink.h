@@ -155,14 +155,32 @@ struct ink_stats {
 
 extern const char * const ink_error_names[INK_ERROR_NR];
 
-void ink_stats_run(struct ink_stats __percpu *stats, const struct inkling_verdict *verdict,
-		   bool scalar);
 void ink_stats_time(struct ink_stats __percpu *stats, u64 ns);
 void ink_counters_sum(const void __percpu *counters, void *sum, size_t size);
 
 static inline void ink_stats_error(struct ink_stats __percpu *stats, enum ink_error error)
 {
 	this_cpu_inc(stats->errors[error]);
+}
+
+/**
+ * ink_stats_run() - count a run that gave a verdict
+ * @stats: of the slot
+ * @verdict: that was given
+ * @scalar: it had to do without the vectors that its plan would use
+ */
+static inline void ink_stats_run(struct ink_stats __percpu *stats,
+				 const struct inkling_verdict *verdict, bool scalar)
+{
+	u32 class = verdict->class;
+
+	this_cpu_inc(stats->runs);
+	if (scalar)
+		this_cpu_inc(stats->scalar);
+	this_cpu_inc(stats->verdicts[class]);
+	if (verdict->action != INKLING_ACTION_PASS)
+		this_cpu_inc(stats->actioned[class]);
+	this_cpu_inc(stats->scores[verdict->score > 0 ? fls(verdict->score) : 0]);
 }
 
 /* slot.c: named service points */

@@ -262,12 +262,13 @@ static int call_run_long(struct ink_call *call, const void *in, void *out)
 int ink_run_atomic(u32 slot_id, const void *in, u32 in_size, void *out, u32 out_size,
 		   struct inkling_verdict *verdict)
 {
-	struct ink_call call = {
-		.context = run_context(),	/* before RCU, which may count as one */
-	};
+	struct ink_call call __uninitialized;
 	bool held = false;
 	int err;
 
+	/* The rest is set on the way; zeroing all of it would take as long as the verdict. */
+	call.context = run_context();	/* before RCU, which may count as one */
+	call.sample.shadow = NULL;
 	rcu_read_lock();
 	err = call_admit(&call, slot_id, in_size, out, out_size);
 	if (!err && !ink_call_begin(&call)) {

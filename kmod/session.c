@@ -207,6 +207,52 @@ static int batch_stop(const struct ink_batch *batch, struct ink_slot *slot)
 	return batch->worker ? -ECANCELED : -EINTR;
 }
 
+#define SMALL	1024	/* bytes from which on the copies of the kernel are faster */
+
+/*
+ * To and from the calling process. For what is small, what copy_from_user() checks of the kernel's
+ * side takes longer than copying: that lies within an arena whose sizes were proven.
+ */
+static bool user_get(void *to, const void __user *from, u32 size)
+{
+	u32 at = 0;
+
+	might_fault();
+	if (size > SMALL)
+		return !copy_from_user(to, from, size);
+	if (!user_read_access_begin(from, size))
+		return false;
+	for (; at + 8 <= size; at += 8)
+		unsafe_get_user(*(u64 *)(to + at), (const u64 __user *)(from + at), fault);
+	for (; at < size; at++)
+		unsafe_get_user(*(u8 *)(to + at), (const u8 __user *)(from + at), fault);
+	user_read_access_end();
+	return true;
+fault:
+	user_read_access_end();
+	return false;
+}
+
+static bool user_put(void __user *to, const void *from, u32 size)
+{
+	u32 at = 0;
+
+	might_fault();
+	if (size > SMALL)
+		return !copy_to_user(to, from, size);
+	if (!user_write_access_begin(to, size))
+		return false;
+	for (; at + 8 <= size; at += 8)
+		unsafe_put_user(*(const u64 *)(from + at), (u64 __user *)(to + at), fault);
+	for (; at < size; at++)
+		unsafe_put_user(*(const u8 *)(from + at), (u8 __user *)(to + at), fault);
+	user_write_access_end();
+	return true;
+fault:
+	user_write_access_end();
+	return false;
+}
+
 /* One input, copied once. */
 static bool batch_get(struct ink_batch *batch, void *to, u32 size)
 {
@@ -214,7 +260,7 @@ static bool batch_get(struct ink_batch *batch, void *to, u32 size)
 
 	switch (batch->memory) {
 	case INK_MEMORY_USER:
-		return !copy_from_user(to, u64_to_user_ptr(batch->user.inputs + at), size);
+		return user_get(to, u64_to_user_ptr(batch->user.inputs + at), size);
 	case INK_MEMORY_BUFFER:
 		memcpy(to, batch->buffer.inputs + at, size);
 		return true;
@@ -235,9 +281,9 @@ static bool batch_put(struct ink_batch *batch, const void *output, u32 size,
 	switch (batch->memory) {
 	case INK_MEMORY_USER:
 		if (outputs)
-			ok = !copy_to_user(u64_to_user_ptr(batch->user.outputs + at), output, size);
-		if (verdicts && copy_to_user(u64_to_user_ptr(batch->user.verdicts + at_verdict),
-					     verdict, sizeof(*verdict)))
+			ok = user_put(u64_to_user_ptr(batch->user.outputs + at), output, size);
+		if (verdicts && !user_put(u64_to_user_ptr(batch->user.verdicts + at_verdict),
+					  verdict, sizeof(*verdict)))
 			ok = false;
 		break;
 	case INK_MEMORY_BUFFER:
@@ -359,13 +405,15 @@ static int session_prepare(struct ink_session *session, struct ink_model *model,
  */
 int ink_session_run(struct ink_session *session, struct ink_batch *batch)
 {
-	struct ink_call call = { .context = INKLING_CTX_TASK };
+	struct ink_call call __uninitialized;
 	int err;
 
 	batch->done = 0;
 	err = session_lock(session, batch);
 	if (err)
 		return err;
+	call.context = INKLING_CTX_TASK;
+	call.sample.shadow = NULL;
 	call.slot = session->slot;
 	call.model = session_model(session);
 	if (IS_ERR(call.model)) {

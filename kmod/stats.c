@@ -2,9 +2,9 @@
 /*
  * Counters of a slot, per CPU.
  *
- * What lives here: counting a run, and adding the CPUs up. What doesn't: how
- * the sums are told to userspace (netlink_msg.c), and counting for a shadow
- * (shadow.c). Counters are written by this_cpu operations from any context,
+ * What lives here: names of errors, and adding the CPUs up. What doesn't:
+ * counting a run (ink_stats_run() in ink.h), how the sums are told to userspace
+ * (netlink_msg.c), and counting for a shadow (shadow.c). Counters are written by this_cpu operations from any context,
  * NMI included, and only ever grow.
  */
 #include "ink.h"
@@ -21,26 +21,6 @@ const char * const ink_error_names[INK_ERROR_NR] = {
 	[INK_ERROR_RANGE] = "range",
 	[INK_ERROR_CANCEL] = "cancel",
 };
-
-/**
- * ink_stats_run() - count a run that gave a verdict
- * @stats: of the slot
- * @verdict: that was given
- * @scalar: it had to do without the vectors that its plan would use
- */
-void ink_stats_run(struct ink_stats __percpu *stats, const struct inkling_verdict *verdict,
-		   bool scalar)
-{
-	u32 class = verdict->class;
-
-	this_cpu_inc(stats->runs);
-	if (scalar)
-		this_cpu_inc(stats->scalar);
-	this_cpu_inc(stats->verdicts[class]);
-	if (verdict->action != INKLING_ACTION_PASS)
-		this_cpu_inc(stats->actioned[class]);
-	this_cpu_inc(stats->scores[verdict->score > 0 ? fls(verdict->score) : 0]);
-}
 
 /* Count the time that a run took, in ns. */
 void ink_stats_time(struct ink_stats __percpu *stats, u64 ns)

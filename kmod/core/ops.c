@@ -148,24 +148,29 @@ static void op_concat(const struct ink_bound *b, u8 *arena)
 	}
 }
 
+#define SOFTMAX_KEPT	16	/* exponentials that aren't computed twice */
+
 static void op_softmax(const struct ink_bound *b, u8 *arena)
 {
 	const void *x = input(b, arena, 0);
 	s16 *y = (s16 *)(arena + b->out_off);
-	u64 mult = (u64)b->attr[0], t, sum = 0;
-	u32 shift = (u32)b->attr[1], i;
+	u64 mult = (u64)b->attr[0], sum = 0, p;
+	u32 kept[SOFTMAX_KEPT] __uninitialized, shift = (u32)b->attr[1], e, i;
 	s32 top = S32_MIN;
 
 	for (i = 0; i < b->m; i++)
 		top = max(top, load(x, b->in_dtype, i));
 	for (i = 0; i < b->m; i++) {
-		t = (u64)((s64)top - load(x, b->in_dtype, i)) * mult >> shift;
-		sum += ink_exp2_q30(t);
+		e = ink_exp2_q30((u64)((s64)top - load(x, b->in_dtype, i)) * mult >> shift);
+		if (i < SOFTMAX_KEPT)
+			kept[i] = e;
+		sum += e;
 	}
 	for (i = 0; i < b->m; i++) {
-		t = (u64)((s64)top - load(x, b->in_dtype, i)) * mult >> shift;
-		t = div64_u64(((u64)ink_exp2_q30(t) << 15) + (sum >> 1), sum);
-		y[i] = (s16)min_t(u64, t, S16_MAX);
+		e = i < SOFTMAX_KEPT ? kept[i] :
+		    ink_exp2_q30((u64)((s64)top - load(x, b->in_dtype, i)) * mult >> shift);
+		p = div64_u64(((u64)e << 15) + (sum >> 1), sum);
+		y[i] = (s16)min_t(u64, p, S16_MAX);
 	}
 }
 

@@ -12,6 +12,7 @@ unsigned long long icount_median(unsigned long long *v, size_t n);
 /* Print errno and exit. */
 void icount_fail(const char *what);
 /* The flow hook on an interface, beside a program that only looks flows up. */
-void icount_hook(const char *target);
+/* @vector: set to what a slot was asked last; @size: of it, at most */
+void icount_hook(const char *target, void *vector, size_t size);
 
 #endif /* INK_ICOUNT_H */

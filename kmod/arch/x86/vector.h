@@ -282,7 +282,7 @@ static __always_inline void finish_narrow(const u32 tile, const struct dense *d,
 static __always_inline void tile_narrow(const u8 path, const u32 tile, struct dense *d, u8 *y)
 {
 	const struct ink_x86_narrow *p = (const struct ink_x86_narrow *)d->scaling;
-	__m256i acc[8];
+	__m256i acc[8] __uninitialized;
 	u32 t;
 
 	UNROLL for (t = 0; t < tile; t++)
@@ -374,7 +374,7 @@ static void finish_wide(const struct ink_bound *b, struct dense *d, const __m256
 static __always_inline void tile_wide(const u8 path, const u32 tile, const struct ink_bound *b,
 				      struct dense *d, u8 *y)
 {
-	__m256i acc[8], sums[8];
+	__m256i acc[8] __uninitialized, sums[8] __uninitialized;
 	u32 t;
 
 	UNROLL for (t = 0; t < tile; t++)

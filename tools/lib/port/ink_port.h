@@ -55,6 +55,11 @@ typedef __s64 s64;
 #define U64_MAX	((u64)~0ULL)
 #endif
 
+/* Kernels may fill local variables with zeros; not those. */
+#ifndef __uninitialized
+#define __uninitialized
+#endif
+
 #ifndef likely
 #define likely(x)	__builtin_expect(!!(x), 1)
 #define unlikely(x)	__builtin_expect(!!(x), 0)
