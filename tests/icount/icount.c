@@ -6,7 +6,7 @@
  *
  *   icount SLOT TARGET MODEL.ink     one line a figure: NAME<tab>INSTRUCTIONS
  *
- * What lives here: system calls. Each figure is the median of calls that were
+ * What lives here: system calls. What doesn't: io_uring (uring.c). Each figure is the median of calls that were
  * timed one by one, less what the clock costs. What doesn't: the flow hook,
  * attached to TARGET with a clock that is fed (hook.c).
  */
@@ -52,8 +52,7 @@ void icount_fail(const char *what)
 	exit(1);
 }
 
-/* Median of @CALLS calls of @f, without the clock, for each of @parts. */
-static void measure(const char *name, unsigned int parts, void (*f)(void *), void *arg)
+void icount_measure(const char *name, unsigned int parts, void (*f)(void *), void *arg)
 {
 	static unsigned long long v[CALLS];
 	unsigned long long start, m;
@@ -121,10 +120,11 @@ static void doors(const char *slot, const void *input)
 		memcpy((char *)one.in + i * one.in_size, input, one.in_size);
 	many = one;
 	many.count = BATCH;
-	measure("getppid", 1, call_getppid, NULL);
-	measure("null ioctl", 1, call_null_ioctl, &fd);
-	measure("ioctl run", 1, call_run, &one);
-	measure("ioctl run, each of a batch of 64", BATCH, call_run, &many);
+	icount_measure("getppid", 1, call_getppid, NULL);
+	icount_measure("null ioctl", 1, call_null_ioctl, &fd);
+	icount_measure("ioctl run", 1, call_run, &one);
+	icount_measure("ioctl run, each of a batch of 64", BATCH, call_run, &many);
+	icount_uring(slot, input, one.in_size);
 	ink_session_close(one.session);
 }
 
@@ -152,7 +152,7 @@ static void engine(const char *path, const void *input)
 	r.in = calloc(1, ink_model_input_size(r.model));
 	memcpy(r.in, input, ink_model_input_size(r.model));
 	r.out = calloc(1, ink_model_output_size(r.model));
-	measure("the engine alone, in a process", 1, call_model, &r);
+	icount_measure("the engine alone, in a process", 1, call_model, &r);
 	ink_model_close(r.model);
 }
 

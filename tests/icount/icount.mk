@@ -11,8 +11,8 @@ $(B)/icount-reference.bpf.o: tests/icount/reference.bpf.c
 
 $(B)/obj/tests/icount/%.o: INK_CPPFLAGS += -Itools/lib -Itools/lib/port -Ikmod/core -Itools/attach -Itools/inkling -Itests/lib
 
-$(B)/icount: $(patsubst %,$(B)/obj/tests/icount/%.o,icount hook) \
+$(B)/icount: $(patsubst %,$(B)/obj/tests/icount/%.o,icount hook uring) \
 	$(patsubst %,$(B)/obj/tools/attach/%.o,pins prefix) $(patsubst %,$(B)/obj/tools/inkling/%.o,args output) \
 	$(B)/libinkling.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $$(pkg-config --libs libbpf libnl-genl-3.0 nettle json-c) $(LDLIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $$(pkg-config --libs libbpf libnl-genl-3.0 nettle json-c liburing) $(LDLIBS)

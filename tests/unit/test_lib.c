@@ -196,6 +196,57 @@ static void test_without_module(void **state)
 	assert_int_equal(errno, EINVAL);
 }
 
+/* A session whose model runs in this process: the same outputs and verdicts, no commands. */
+static void test_in_process(void **state)
+{
+	struct image img = model_image(MODEL_FLOW);
+	struct ink_session_options o = { .buffer_size = 5000, .model = path };
+	struct ink_model *m = ink_model_open_image(img.p, img.size);
+	int32_t in[3][3] = { { 1, 2, 3 }, { -5, 70000, 12 }, { 1 << 30, -1, 0 } };
+	struct inkling_verdict v[3], one;
+	struct inkling_info info;
+	struct ink_session *s;
+	int16_t out[3][3], single[3];
+	size_t size, i;
+	FILE *f;
+
+	if (access("/sys/module/inkling", F_OK) == 0)
+		skip();
+	f = fopen(path, "we");
+	assert_true(f && fwrite(img.p, img.size, 1, f) == 1 && !fclose(f));
+	s = ink_session_open_with("a", &o);
+	assert_non_null(s);
+	assert_true(ink_session_in_process(s) && ink_session_fd(s) < 0);
+	assert_true(ink_session_buffer(s, &size) && size == 8192);
+	assert_int_equal(ink_session_info(s, &info), 0);
+	assert_true(info.input_size == 12 && info.output_size == 6 && info.n_classes == 3 &&
+		    info.schema == ink_model_header(m)->schema);
+	assert_int_equal(ink_session_run_batch(s, 3, in, 12, out, 6, v), 0);
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(ink_model_run(m, in[i], 12, single, 6), 0);
+		assert_memory_equal(single, out[i], 6);
+		ink_model_verdict(m, single, ink_model_header(m)->threshold, &one);
+		assert_true(one.class == v[i].class && one.score == v[i].score);
+		assert_true(v[i].action == INKLING_ACTION_PASS && v[i].mode == INKLING_MODE_MONITOR);
+	}
+	assert_int_equal(ink_session_verdict(s, in[1], 12, &one), 0);
+	assert_int_equal(one.score, v[1].score);
+	assert_int_equal(ink_session_run(s, in, 11, single, 6), -EINVAL);
+	assert_int_equal(ink_session_prep(s, NULL, 0, 64, 1, 0), -EOPNOTSUPP);
+	assert_non_null(strstr(ink_failure_last()->hint, "ink_session_run_batch"));
+	ink_session_close(s);
+
+	/* A file that isn't a model is the file's failure. */
+	o.model = "/dev/null";
+	assert_null(ink_session_open_with("a", &o));
+	assert_int_equal(errno, EINVAL);
+	o = (struct ink_session_options){ .buffer_size = INKLING_BUFFER_MAX + 1ul };
+	assert_null(ink_session_open_with("a", &o));
+	assert_int_equal(errno, E2BIG);
+	ink_model_close(m);
+	image_free(&img);
+}
+
 static int setup(void **state)
 {
 	int fd = mkstemp(path);
@@ -219,6 +270,7 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_without_module),
+		cmocka_unit_test(test_in_process),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -36,11 +36,11 @@ static int fail_open(int code)
 	if (code == ENOENT || code == ENXIO || code == ENODEV) {
 		ink_failure_set(ENODEV, "%s isn't there: the module isn't loaded", DEVICE);
 		ink_failure_hint("load it: modprobe inkling (\"inkling doctor\" says more)");
-	} else {
-		ink_failure_set(code, "%s: %s", DEVICE, strerror(code));
-		if (code == EACCES)
-			ink_failure_hint("its owner and mode decide who may open it: ls -l %s", DEVICE);
+		return -ENODEV;
 	}
+	ink_failure_set(code, "%s: %s", DEVICE, strerror(code));
+	if (code == EACCES)
+		ink_failure_hint("its owner and mode decide who may open it: ls -l %s", DEVICE);
 	return -code;
 }
 
@@ -314,7 +314,7 @@ int ink_session_prep(struct ink_session *session, struct io_uring_sqe *sqe, size
 		.results = (u32)(out_off - in_off),
 		.count = (u16)count,
 	};
-	u64 user_data = sqe->user_data;
+	u64 user_data;
 
 	if (err)
 		return err;
@@ -322,6 +322,7 @@ int ink_session_prep(struct ink_session *session, struct io_uring_sqe *sqe, size
 		run.flags |= INKLING_URING_OUTPUTS;
 	if (flags & INK_PREP_NO_VERDICTS)
 		run.flags |= INKLING_URING_NO_VERDICTS;
+	user_data = sqe->user_data;
 	memset(sqe, 0, sizeof(*sqe));
 	sqe->opcode = IORING_OP_URING_CMD;
 	/* A worker gets a copy of the command when it is submitted. */
