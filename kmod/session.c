@@ -87,7 +87,7 @@ static struct ink_slot *session_find_slot(const char *name, const struct file *f
  *
  * Return: 0, -EBUSY bound already, -ENOENT no such slot, -EPERM the slot isn't
  * for tasks, -EACCES by its owner, group and permissions, -E2BIG, -ENOMEM no
- * such buffer, -EINTR.
+ * such buffer, -EINTR, -ERESTARTSYS.
  */
 int ink_session_bind(struct ink_session *session, const char *name, u64 buffer_size,
 		     const struct file *file)
@@ -97,7 +97,7 @@ int ink_session_bind(struct ink_session *session, const char *name, u64 buffer_s
 	int err = 0;
 
 	if (mutex_lock_interruptible(&session->lock))
-		return -EINTR;
+		return -ERESTARTSYS;
 	if (session->slot) {
 		err = -EBUSY;
 		goto out;
@@ -149,7 +149,7 @@ static struct ink_model *session_model(struct ink_session *session)
  * @info: set
  *
  * Return: 0, -ENOTCONN not bound, -ENODEV the slot was deleted, -ENODATA it
- * has no model, -EINTR.
+ * has no model, -ERESTARTSYS.
  */
 int ink_session_info(struct ink_session *session, struct inkling_info *info)
 {
@@ -157,7 +157,7 @@ int ink_session_info(struct ink_session *session, struct inkling_info *info)
 	struct ink_model *model;
 
 	if (mutex_lock_interruptible(&session->lock))
-		return -EINTR;
+		return -ERESTARTSYS;
 	model = session_model(session);
 	if (!IS_ERR(model)) {
 		header = model->graph->header;
@@ -375,7 +375,8 @@ static int session_lock(struct ink_session *session, const struct ink_batch *bat
 		return mutex_trylock(&session->lock) ? 0 : -EAGAIN;
 	if (!mutex_lock_interruptible(&session->lock))
 		return 0;
-	return batch->worker ? -ECANCELED : -EINTR;
+	/* Not always a signal that anybody sent: io_uring wakes its tasks so, too. */
+	return batch->worker ? -ECANCELED : -ERESTARTSYS;
 }
 
 /* What has to be there before a batch begins; who can't wait comes again as one who can. */
@@ -400,7 +401,7 @@ static int session_prepare(struct ink_session *session, struct ink_model *model,
  * Context: a task; doesn't sleep if the batch says @nowait.
  * Return: 0; -ENOTCONN not bound, -ENODEV the slot was deleted, -ENODATA it has
  * no model, -EINVAL, -ERANGE, -EFAULT, -ENOMEM, -EINTR a fatal signal came,
- * -ECANCELED, -EAGAIN it would have to wait or take long. @done inputs were run
+ * -ERESTARTSYS a signal came before it began, -ECANCELED, -EAGAIN it would have to wait or take long. @done inputs were run
  * and their results are there even so.
  */
 int ink_session_run(struct ink_session *session, struct ink_batch *batch)

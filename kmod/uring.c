@@ -135,7 +135,7 @@ int ink_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 		it.batch.want |= INK_WANT_VERDICTS;
 	err = ink_session_run(cmd->file->private_data, &it.batch);
 	if (err && !it.batch.done)
-		return err;
+		return err == -ERESTARTSYS ? -EINTR : err;
 	io_uring_cmd_done(cmd, it.batch.done, it.batch.generation, issue_flags);
 	return -EIOCBQUEUED;
 }

@@ -128,7 +128,8 @@ struct inkling_info {
  *
  * Errors: ENOTCONN the session isn't bound, ENODEV the slot was deleted, ENODATA
  * it has no model, EINVAL a size or flag is wrong, EFAULT, ENOMEM, EINTR a
- * signal came. @done inputs were run even so.
+ * signal came: a fatal one, or one that doesn't restart system calls while
+ * another thread had the session. @done inputs were run even so.
  */
 struct inkling_run {
 	__u32 size;
