@@ -22,7 +22,8 @@ $(B)/unit/%: $(B)/san/tests/unit/%.o $(UNIT_HELP) $(CORE_SAN)
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $(filter %.o,$^) -lcmocka -lnettle -lm $(UNIT_LIBS) $(LDLIBS)
 
 # test_memory.c makes allocations fail, which takes an engine that asks it first.
-ALLOC_CORE := $(CORE_SRCS:%.c=$(B)/san/alloc/%.o)
+ALLOC_CORE := $(patsubst kmod/core/%.c,$(B)/san/alloc/kmod/core/%.o,$(filter kmod/core/%,$(CORE_SRCS))) \
+	$(patsubst %.c,$(B)/san/%.o,$(filter-out kmod/core/%,$(CORE_SRCS)))
 
 $(B)/san/alloc/%.o: %.c
 	@mkdir -p $(@D)
