@@ -11,24 +11,30 @@
 #include <errno.h>
 #include <getopt.h>
 #include <libgen.h>
+#include <linux/rtnetlink.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/inotify.h>
+#include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
+#include <unistd.h>
 
 #include "reconcile.h"
 
 #define INK_SETTLE_US	300000		/* files are written in several steps */
-#define INK_REPAIR_US	5000000		/* an interface or the module may have come back */
+#define INK_REPAIR_US	5000000		/* the module or a cgroup may have come back */
+#define INK_LINKS_US	50000		/* an interface has; its address and name follow at once */
 #define INK_WATCHED	(IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB)
 
 struct ink_loop {
 	struct ink_daemon daemon;
 	sd_event *event;
 	sd_event_source *settle, *repair;
+	bool hurried;			/* @repair comes early */
 	char **watched;			/* folders */
 	size_t n_watched;
 };
@@ -85,6 +91,7 @@ static void ink_loop_pass(struct ink_loop *l, bool reread)
 	sd_notifyf(0, "READY=1\nSTATUS=%s", l->daemon.status);
 	sd_event_source_set_time_relative(l->repair, INK_REPAIR_US);
 	sd_event_source_set_enabled(l->repair, SD_EVENT_ONESHOT);
+	l->hurried = false;
 }
 
 static int ink_settled(sd_event_source *source, uint64_t usec, void *arg)
@@ -130,6 +137,34 @@ static int ink_reload(sd_event_source *source, const struct signalfd_siginfo *si
 	return 0;
 }
 
+/* Interfaces come, go and change. What it was a pass finds out, so that lost messages don't matter. */
+static int ink_links_changed(sd_event_source *source, int fd, uint32_t events, void *arg)
+{
+	struct ink_loop *l = arg;
+	char message[8192];
+	ssize_t n;
+
+	do {
+		n = recv(fd, message, sizeof(message), MSG_DONTWAIT);
+	} while (n > 0 || (n < 0 && (errno == ENOBUFS || errno == EINTR)));
+	if (l->hurried)
+		return 0;
+	l->hurried = true;
+	sd_event_source_set_time_relative(l->repair, INK_LINKS_US);
+	return sd_event_source_set_enabled(l->repair, SD_EVENT_ONESHOT);
+}
+
+/* Without it interfaces are looked for every INK_REPAIR_US. */
+static void ink_loop_links(struct ink_loop *l)
+{
+	struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK };
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+
+	if (fd >= 0 && (bind(fd, (struct sockaddr *)&address, sizeof(address)) ||
+			sd_event_add_io(l->event, NULL, fd, EPOLLIN, ink_links_changed, l) < 0))
+		close(fd);
+}
+
 static int ink_loop_run(struct ink_loop *l)
 {
 	sigset_t set;
@@ -158,6 +193,7 @@ static int ink_loop_run(struct ink_loop *l)
 	sd_event_source_set_enabled(l->settle, SD_EVENT_OFF);
 	sd_event_set_watchdog(l->event, true);
 	ink_loop_watch_folder(l, l->daemon.slots_dir);
+	ink_loop_links(l);
 	ink_loop_pass(l, true);
 	err = sd_event_loop(l->event);
 	sd_notify(0, "STOPPING=1");
