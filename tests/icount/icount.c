@@ -6,9 +6,10 @@
  *
  *   icount SLOT TARGET MODEL.ink     one line a figure: NAME<tab>INSTRUCTIONS
  *
- * What lives here: system calls. What doesn't: io_uring (uring.c). Each figure is the median of calls that were
- * timed one by one, less what the clock costs. What doesn't: the flow hook,
- * attached to TARGET with a clock that is fed (hook.c).
+ * What lives here: ioctl, and the engine alone. Each figure is the median of
+ * calls that were timed one by one, less what the clock costs. What doesn't:
+ * io_uring (uring.c), a server instead of the module (server.c), and the flow
+ * hook, attached to TARGET with a clock that is fed (hook.c).
  */
 #include <errno.h>
 #include <stdio.h>
@@ -153,6 +154,7 @@ static void engine(const char *path, const void *input)
 	memcpy(r.in, input, ink_model_input_size(r.model));
 	r.out = calloc(1, ink_model_output_size(r.model));
 	icount_measure("the engine alone, in a process", 1, call_model, &r);
+	icount_server(path, input, ink_model_input_size(r.model));
 	ink_model_close(r.model);
 }
 
