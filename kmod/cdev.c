@@ -74,6 +74,8 @@ static int cdev_check(struct ink_batch *batch, struct ink_session *session,
 {
 	const struct inkling_run *run = &container_of(batch, struct cdev_batch, batch)->run;
 
+	if (run->flags || !run->count || run->count > INKLING_BATCH_MAX)
+		return -EINVAL;
 	if (run->input_size != plan->input_size)
 		return -EINVAL;
 	if (!run->outputs != !run->output_size)
@@ -94,8 +96,7 @@ static long cdev_run(struct file *file, struct inkling_run __user *arg)
 
 	if (copy_from_user(run, arg, sizeof(*run)))
 		return -EFAULT;
-	if (run->size != sizeof(*run) || run->flags || !run->count ||
-	    run->count > INKLING_BATCH_MAX)
+	if (run->size != sizeof(*run))
 		return -EINVAL;
 	it.batch.count = run->count;
 	it.batch.want = (run->outputs ? INK_WANT_OUTPUTS : 0) |

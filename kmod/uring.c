@@ -32,6 +32,9 @@ static int uring_places(const struct uring_batch *it, const struct ink_plan *pla
 {
 	u64 count = it->batch.count;
 
+	if (!count || count > INKLING_BATCH_MAX ||
+	    it->run.flags & ~(INKLING_URING_OUTPUTS | INKLING_URING_NO_VERDICTS))
+		return -EINVAL;
 	at->inputs = it->run.inputs;
 	at->inputs_size = count * plan->input_size;
 	at->verdicts_size = count * sizeof(struct inkling_verdict);
@@ -125,9 +128,6 @@ int ink_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 	if (cmd->cmd_op != INKLING_URING_RUN)
 		return -ENOTTY;
 	uring_read(&it.run, ink_compat_uring_payload(cmd));
-	if (!it.run.count || it.run.count > INKLING_BATCH_MAX ||
-	    it.run.flags & ~(INKLING_URING_OUTPUTS | INKLING_URING_NO_VERDICTS))
-		return -EINVAL;
 	it.batch.count = it.run.count;
 	if (it.run.flags & INKLING_URING_OUTPUTS)
 		it.batch.want |= INK_WANT_OUTPUTS;

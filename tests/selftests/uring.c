@@ -236,7 +236,7 @@ static void refused(void)
 	int fd = open("/dev/inkling", O_RDWR | O_CLOEXEC);
 	struct ink_slot_stats stats;
 	struct io_uring_sqe *sqe;
-	u64 range;
+	u64 range, size;
 
 #define REFUSED(at, results, count, flags, err, name) do {			\
 	prep(&ring, s.fd, at, results, count, flags);				\
@@ -244,6 +244,7 @@ static void refused(void)
 } while (0)
 	stats = st_stats(ctl, "uring");
 	range = st_error_count(&stats, "range");
+	size = st_error_count(&stats, "size");
 	REFUSED(0, RESULTS, 0, 0, EINVAL, "nothing to run");
 	REFUSED(0, RESULTS, INKLING_BATCH_MAX + 1, 0, EINVAL, "too many");
 	REFUSED(0, RESULTS, 0xffff, 0, EINVAL, "far too many");
@@ -258,6 +259,7 @@ static void refused(void)
 	REFUSED(0, RESULTS, INKLING_BATCH_MAX, 0, ERANGE, "more inputs than fit");
 	stats = st_stats(ctl, "uring");
 	st_is(st_error_count(&stats, "range") - range, 8, "each is counted by its reason");
+	st_is(st_error_count(&stats, "size") - size, 4, "a wrong count or flag as a size");
 	prep(&ring, s.fd, BUFFER - IN, 0, 1, INKLING_URING_NO_VERDICTS);
 	st_is(go(&ring), 1, "the last input that fits");
 	prep(&ring, none.fd, 0, RESULTS, 1, 0);
