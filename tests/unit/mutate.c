@@ -11,9 +11,10 @@
  * many each rule refused. What doesn't: several changes at once (the fuzzers).
  *
  * The work grows with the square of the size, since each change is hashed and
- * parsed whole. Of an image over 32 KiB the first 4 KiB are done byte by byte,
+ * parsed whole. Of an image over 12 KiB the first 4 KiB are done byte by byte,
  * and after that one byte of 61, which as an odd number meets each offset in
- * a word and a record in turn; -a does all of them.
+ * a word and a record in turn; of one over 32 KiB the first KiB and one byte of
+ * 121. -a does all of them.
  *
  *   mutate [-a] [-j JOBS] [FILE...]    without files: the .ink files in models and the tests' own
  */
@@ -50,9 +51,10 @@ struct work {
 };
 
 #define CHUNK	1024
-#define WHOLE	(32 << 10)	/* images up to this size are changed in every byte, */
+#define WHOLE	(12 << 10)	/* images up to this size are changed in every byte, */
 #define DENSE	(4 << 10)	/* larger ones only in the first bytes, */
-#define STRIDE	61		/* and then in one of so many */
+#define STRIDE	61		/* and then in one of so many; */
+#define LARGE	(32 << 10)	/* of still larger ones a quarter and half of that */
 
 static bool every_byte;
 
@@ -172,7 +174,10 @@ static void change_byte(struct work *w, size_t at, u8 value)
 
 static bool is_picked(const struct work *w, size_t at)
 {
-	return every_byte || w->img.size <= WHOLE || at < DENSE || !(at % STRIDE);
+	bool large = w->img.size > LARGE;
+
+	return every_byte || w->img.size <= WHOLE || at < (large ? DENSE / 4 : DENSE) ||
+	       !(at % (large ? 2 * STRIDE - 1 : STRIDE));
 }
 
 static void change_bytes(struct work *w, u32 part, u32 parts)
