@@ -60,7 +60,7 @@ SOURCE = ORDER[ORDER.index("src_rate"):ORDER.index("dst_rate")] + ORDER[ORDER.in
 YOUNG_MS = 3000
 # Up to these counts of a source nothing is proven, whatever flows look like, unless a flood goes on.
 UNPROVEN = {"packets": 32, "src_rate": 16, "src_flows": 24, "src_ports": 4, "src_hosts": 6, "src_half_open": 4,
-            "src_rejected": 3, "src_silent": 3, "src_waiting": 3, "src_open": 12, "src_resets": 4, "src_refused": 0,
+            "src_rejected": 3, "src_silent": 3, "src_waiting": 3, "src_open": 12, "src_resets": 4, "src_refused": 1,
             "src_alike": 2, "dst_opening": 16, "dst_rate": 32}
 # Up to these counts of a source, what one flow looks like is no proof of anything.
 CLEAN = {"src_open": 3, "src_rejected": 2, "src_half_open": 2, "src_refused": 0, "src_ports": 3, "src_silent": 2,
@@ -100,8 +100,7 @@ class Rows:
             young = (s.label == "slow") & (s.raw["src_age_ms"].to_numpy() < YOUNG_MS)
             keep = np.isin(s.label, CLASSES) & ~young
             if proven_only:
-                keep &= np.isin(s.label, ["benign", "guess"]) | np.any(
-                    [s.raw[n].to_numpy() > v for n, v in UNPROVEN.items()], axis=0)
+                keep &= (s.label == "benign") | np.any([s.raw[n].to_numpy() > v for n, v in UNPROVEN.items()], axis=0)
             y = np.array([CLASSES.index(v) for v in s.label[keep]])
             parts.append((s.x[keep], y, self._weights(y, s.run[keep], s.flow[keep])))
         self.x, self.y, self.w = (np.concatenate(c) for c in zip(*parts))
@@ -197,18 +196,18 @@ class Mixer:
         return x, y
 
     def _unproven(self, x, y):
-        """Rows of a kind that no lab has: flows of any look but a guess's from sources of which nothing is proven. Half of
-        them have each column from another row. Who guesses slowly is known by his first flows alone."""
+        """Rows of a kind that no lab has: flows of any look from sources of which nothing is proven. Half of them have
+        each column from another row."""
         rng, n = self.rng, len(y)
         rows = np.where(rng.random(n) < self.share)[0]
-        friends, looks = np.where(y == 0)[0], np.where(y != 4)[0]
+        friends = np.where(y == 0)[0]
         if not len(rows) or not len(friends):
             return y
-        mixed = x[rng.choice(looks, len(rows))].copy()
+        mixed = x[rows[rng.permutation(len(rows))]].copy()
         for c in self.columns:
             take = rng.random(len(rows)) < 0.5
             take[: len(rows) // 2] = False
-            mixed[np.ix_(take, c)] = x[np.ix_(rng.choice(looks, take.sum()), c)]
+            mixed[np.ix_(take, c)] = x[np.ix_(rng.choice(n, take.sum()), c)]
         for c in self.service:
             mixed[:, c] = x[rng.choice(friends, len(rows)), c]
         for c, limit in self.unproven:
