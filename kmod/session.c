@@ -207,7 +207,7 @@ static int batch_stop(const struct ink_batch *batch, struct ink_slot *slot)
 	return batch->worker ? -ECANCELED : -EINTR;
 }
 
-#define SMALL	1024	/* bytes from which on the copies of the kernel are faster */
+#define USER_SMALL	1024	/* bytes up to which a copy is made word by word */
 
 /*
  * To and from the calling process. For what is small, what copy_from_user() checks of the kernel's
@@ -218,7 +218,7 @@ static bool user_get(void *to, const void __user *from, u32 size)
 	u32 at = 0;
 
 	might_fault();
-	if (size > SMALL)
+	if (size > USER_SMALL)
 		return !copy_from_user(to, from, size);
 	if (!user_read_access_begin(from, size))
 		return false;
@@ -238,7 +238,7 @@ static bool user_put(void __user *to, const void *from, u32 size)
 	u32 at = 0;
 
 	might_fault();
-	if (size > SMALL)
+	if (size > USER_SMALL)
 		return !copy_to_user(to, from, size);
 	if (!user_write_access_begin(to, size))
 		return false;

@@ -96,6 +96,27 @@ static int one_command(struct ink_session *s)
 	return err;
 }
 
+/* What is linked is read when it is submitted: entries that are used again meanwhile don't count. */
+static void linked(struct ink_session *s, struct io_uring *r, u8 *buffer)
+{
+	struct io_uring_sqe *first = io_uring_get_sqe(r), *second = io_uring_get_sqe(r);
+	struct inkling_verdict *v = (void *)(buffer + RESULTS);
+	int a, b;
+
+	memset(v, 0xee, (N + 1) * sizeof(*v));
+	ink_session_prep(s, first, 0, RESULTS, N, INK_PREP_LINK | INK_PREP_LINKED);
+	ink_session_prep(s, second, 0, RESULTS + N * sizeof(*v), 1, INK_PREP_LINKED);
+	st_is(first->flags, IOSQE_IO_LINK | IOSQE_ASYNC, "a link within a chain");
+	st_is(second->flags, IOSQE_ASYNC, "the end of a chain");
+	io_uring_submit(r);
+	memset(first, 0xff, sizeof(*first));
+	memset(second, 0xff, sizeof(*second));
+	a = reap(r);
+	b = reap(r);
+	st_ok(a == N && b == 1 && same(v, N) && v[N].score == expected[0].score,
+	      "two linked commands, their entries used again at once: %d, %d", a, b);
+}
+
 static void commands(void)
 {
 	struct ink_session *s = session_with(5000);
@@ -104,7 +125,6 @@ static void commands(void)
 	struct io_uring_sqe *sqe;
 	size_t size;
 	u8 *buffer = ink_session_buffer(s, &size);
-	int first, second;
 
 	st_is((long long)size, 8192, "a buffer of whole pages");
 	st_ok(buffer && !buffer[8191] && !ink_session_in_process(s), "mapped, in the kernel");
@@ -121,16 +141,7 @@ static void commands(void)
 	st_ok(v[0].score == expected[1].score && v[1].score == expected[2].score &&
 	      !memcmp(v + 2, want + OUT, 2 * OUT), "their verdicts, and outputs after them");
 
-	/* A linked command is read when it is submitted: what is written there later doesn't count. */
-	sqe = io_uring_get_sqe(&r);
-	ink_session_prep(s, sqe, 0, 1024, 1, INK_PREP_LINK);
-	st_is(sqe->flags, IOSQE_IO_LINK | IOSQE_ASYNC, "a link is asynchronous");
-	sqe = io_uring_get_sqe(&r);
-	ink_session_prep(s, sqe, IN, 1024 + sizeof(*v), 1, 0);
-	io_uring_submit(&r);
-	first = reap(&r);
-	second = reap(&r);
-	st_ok(first == 1 && second == 1 && same(v, 2), "two linked commands");
+	linked(s, &r, buffer);
 	io_uring_queue_exit(&r);
 	ink_session_close(s);
 }
@@ -145,7 +156,7 @@ static void refusals(void)
 	st_refused(ink_session_prep(s, &sqe, 0, 64, 0, 0), EINVAL, "1 to 4096 inputs", "no inputs");
 	st_refused(ink_session_prep(s, &sqe, 0, 64, INKLING_BATCH_MAX + 1, 0), EINVAL, "4096",
 		   "too many inputs");
-	st_refused(ink_session_prep(s, &sqe, 0, 64, 1, 8), EINVAL, "unknown flags 0x8", "flags");
+	st_refused(ink_session_prep(s, &sqe, 0, 64, 1, 16), EINVAL, "unknown flags 0x10", "flags");
 	st_refused(ink_session_prep(s, &sqe, 64, 0, 1, 0), EINVAL, "before the inputs",
 		   "results before the inputs");
 	st_refused(ink_session_prep(s, &sqe, 8192, 8192, 1, 0), ERANGE, "has 8192 bytes",

@@ -308,6 +308,7 @@ enum {
 	INK_PREP_OUTPUTS = 1 << 0,	/* write outputs, after the verdicts */
 	INK_PREP_NO_VERDICTS = 1 << 1,	/* write no verdicts */
 	INK_PREP_LINK = 1 << 2,		/* what is submitted next waits for it (IOSQE_IO_LINK) */
+	INK_PREP_LINKED = 1 << 3,	/* it waits for such a one: copied when submitted (IOSQE_ASYNC) */
 };
 
 struct io_uring_sqe;
@@ -323,9 +324,10 @@ struct io_uring_sqe;
  * @flags: mask of INK_PREP_*
  *
  * The completion's res is how many inputs were run, or a negative errno; see
- * struct inkling_uring_run in linux/inkling.h. A link (INK_PREP_LINK, or
- * IOSQE_IO_LINK set by the caller together with IOSQE_ASYNC) keeps the kernel
- * from reading the command later than when it is submitted.
+ * struct inkling_uring_run in linux/inkling.h. The kernel may read a command
+ * that waits for another one as late as it runs, when the ring may have reused
+ * its entry: mark it with INK_PREP_LINKED (the second and all further ones of
+ * a chain).
  *
  * Return: 0; -EINVAL for @count, @flags or an order of offsets that a command
  * can't tell, -ERANGE an offset is outside the buffer, -EOPNOTSUPP in this

@@ -285,7 +285,7 @@ int ink_session_verdict(struct ink_session *session, const void *in, size_t in_l
 static int check_prep(const struct ink_session *s, size_t in_off, size_t out_off,
 		      unsigned int count, unsigned int flags)
 {
-	if (flags & ~(INK_PREP_OUTPUTS | INK_PREP_NO_VERDICTS | INK_PREP_LINK))
+	if (flags & ~(INK_PREP_OUTPUTS | INK_PREP_NO_VERDICTS | INK_PREP_LINK | INK_PREP_LINKED))
 		return ink_failure_set(EINVAL, "unknown flags 0x%x of a command", flags);
 	if (!count || count > INKLING_BATCH_MAX)
 		return ink_failure_set(EINVAL, "a command runs 1 to %u inputs, not %u",
@@ -325,9 +325,11 @@ int ink_session_prep(struct ink_session *session, struct io_uring_sqe *sqe, size
 	user_data = sqe->user_data;
 	memset(sqe, 0, sizeof(*sqe));
 	sqe->opcode = IORING_OP_URING_CMD;
-	/* A worker gets a copy of the command when it is submitted. */
 	if (flags & INK_PREP_LINK)
-		sqe->flags = IOSQE_IO_LINK | IOSQE_ASYNC;
+		sqe->flags |= IOSQE_IO_LINK;
+	/* What is for a worker is copied when it is submitted. */
+	if (flags & INK_PREP_LINKED)
+		sqe->flags |= IOSQE_ASYNC;
 	sqe->fd = session->fd;
 	sqe->cmd_op = INKLING_URING_RUN;
 	sqe->user_data = user_data;
