@@ -314,8 +314,7 @@ static bool open_ring(void)
 	err = io_uring_queue_init(MAX_QUEUE, &bench.ring, 0);
 	if (!err)
 		return true;
-	why = err == -ENOSYS || err == -EPERM ? "this kernel or its settings (kernel.io_uring_disabled) don't allow it" :
-						strerror(-err);
+	why = err == -EPERM ? "the setting kernel.io_uring_disabled doesn't allow it" : strerror(-err);
 	ink_note("note: without io_uring: %s", why);
 	return false;
 }
