@@ -5,6 +5,7 @@
  *   cc -o uring uring.c $(pkg-config --cflags --libs libinkling liburing)
  *   ./uring SLOT VALUE...
  */
+#include <err.h>
 #include <inkling.h>
 #include <liburing.h>
 #include <stdio.h>
@@ -12,16 +13,6 @@
 #include <string.h>
 
 #define BUFFER	65536
-
-static int fail(const char *what)
-{
-	const struct ink_failure *f = ink_failure_last();
-
-	fprintf(stderr, "%s: %s\n", what, f->text);
-	if (f->hint[0])
-		fprintf(stderr, "  %s\n", f->hint);
-	return 1;
-}
 
 int main(int argc, char **argv)
 {
@@ -41,31 +32,25 @@ int main(int argc, char **argv)
 	}
 	s = ink_session_open_with(argv[1], &options);
 	if (!s || ink_session_info(s, &info))
-		return fail(argv[1]);
-	if (info.input_size != (size_t)(argc - 2) * sizeof(*in) || info.input_size > BUFFER / 2) {
-		fprintf(stderr, "%s: a model with inputs of %u bytes\n", argv[1], info.input_size);
-		return 1;
-	}
+		errx(1, "%s. %s", ink_failure_last()->text, ink_failure_last()->hint);
+	if (info.input_size != (size_t)(argc - 2) * sizeof(*in) || info.input_size > BUFFER / 2)
+		errx(1, "%s: a model with inputs of %u bytes", argv[1], info.input_size);
 	err = io_uring_queue_init(4, &ring, 0);
-	if (err) {
-		fprintf(stderr, "io_uring: %s\n", strerror(-err));
-		return 1;
-	}
+	if (err)
+		errx(1, "io_uring: %s", strerror(-err));
 
 	in = ink_session_buffer(s, &size);
 	for (i = 2; i < argc; i++)
 		in[i - 2] = atoi(argv[i]);
 	results = (info.input_size + 15u) & ~15u;
 	if (ink_session_prep(s, io_uring_get_sqe(&ring), 0, results, 1, 0))
-		return fail(argv[1]);
+		errx(1, "%s. %s", ink_failure_last()->text, ink_failure_last()->hint);
 	io_uring_submit(&ring);
 	err = io_uring_wait_cqe(&ring, &cqe);
 	if (!err)
 		err = cqe->res;
-	if (err != 1) {
-		fprintf(stderr, "%s: %s\n", argv[1], strerror(-err));
-		return 1;
-	}
+	if (err != 1)
+		errx(1, "%s: %s", argv[1], strerror(-err));
 	io_uring_cqe_seen(&ring, cqe);
 
 	verdict = (const void *)((const char *)in + results);

@@ -8,6 +8,7 @@
  * Reads and inferences are requests of one ring. The session's buffer holds two halves: while the kernel judges one,
  * the other is being filled. Inputs are as the model reads them, one after the other; verdicts are text, a line each.
  */
+#include <err.h>
 #include <inkling.h>
 #include <liburing.h>
 #include <stdio.h>
@@ -37,18 +38,8 @@ struct loop {
 	bool eof;
 };
 
-static int fail(const char *what)
-{
-	const struct ink_failure *f = ink_failure_last();
-
-	fprintf(stderr, "%s: %s\n", what, f->text);
-	if (f->hint[0])
-		fprintf(stderr, "  %s\n", f->hint);
-	return 1;
-}
-
 /* Ask for whatever can be done now. */
-static int advance(struct loop *l)
+static void advance(struct loop *l)
 {
 	struct half *to = &l->half[l->read], *from = &l->half[l->judge];
 	struct io_uring_sqe *sqe;
@@ -64,21 +55,18 @@ static int advance(struct loop *l)
 		sqe = io_uring_get_sqe(&l->ring);
 		if (ink_session_prep(l->session, sqe, from->at, from->at + l->inputs,
 				     (unsigned int)(from->filled / l->info.input_size), 0))
-			return fail("prepare a command");
+			errx(1, "%s. %s", ink_failure_last()->text, ink_failure_last()->hint);
 		io_uring_sqe_set_data64(sqe, JUDGE);
 		from->state = JUDGING;
 	}
-	return 0;
 }
 
-static int on_read(struct loop *l, int res)
+static void on_read(struct loop *l, int res)
 {
 	struct half *h = &l->half[l->read];
 
-	if (res < 0) {
-		fprintf(stderr, "standard input: %s\n", strerror(-res));
-		return 1;
-	}
+	if (res < 0)
+		errx(1, "standard input: %s", strerror(-res));
 	l->eof = !res;
 	h->filled += (size_t)res;
 	h->state = EMPTY;
@@ -88,25 +76,21 @@ static int on_read(struct loop *l, int res)
 		h->state = FULL;
 		l->read = !l->read;
 	}
-	return 0;
 }
 
-static int on_judge(struct loop *l, int res)
+static void on_judge(struct loop *l, int res)
 {
 	struct half *h = &l->half[l->judge];
 	const struct inkling_verdict *v = (const void *)(h->inputs + l->inputs);
 	int i;
 
-	if (res < 0) {
-		fprintf(stderr, "inference: %s\n", strerror(-res));
-		return 1;
-	}
+	if (res < 0)
+		errx(1, "inference: %s", strerror(-res));
 	for (i = 0; i < res; i++)
 		printf("%u %d\n", v[i].class, v[i].score);
 	h->filled = 0;
 	h->state = EMPTY;
 	l->judge = !l->judge;
-	return 0;
 }
 
 static bool busy(const struct loop *l)
@@ -114,22 +98,24 @@ static bool busy(const struct loop *l)
 	return l->half[0].state != EMPTY || l->half[1].state != EMPTY || !l->eof;
 }
 
-static int run(struct loop *l)
+static void run(struct loop *l)
 {
 	struct io_uring_cqe *cqe;
-	int err = 0, res;
 	__u64 what;
+	int res;
 
-	while (!err && busy(l)) {
-		err = advance(l);
-		if (err || io_uring_submit(&l->ring) < 0 || io_uring_wait_cqe(&l->ring, &cqe))
-			return 1;
+	while (busy(l)) {
+		advance(l);
+		if (io_uring_submit(&l->ring) < 0 || io_uring_wait_cqe(&l->ring, &cqe))
+			errx(1, "the ring doesn't work");
 		what = io_uring_cqe_get_data64(cqe);
 		res = cqe->res;
 		io_uring_cqe_seen(&l->ring, cqe);
-		err = what == READ ? on_read(l, res) : on_judge(l, res);
+		if (what == READ)
+			on_read(l, res);
+		else
+			on_judge(l, res);
 	}
-	return err;
 }
 
 int main(int argc, char **argv)
@@ -147,25 +133,20 @@ int main(int argc, char **argv)
 	}
 	l.session = ink_session_open_with(argv[1], &options);
 	if (!l.session || ink_session_info(l.session, &l.info))
-		return fail(argv[1]);
+		errx(1, "%s. %s", ink_failure_last()->text, ink_failure_last()->hint);
 	l.inputs = (size_t)BATCH * l.info.input_size;
 	buffer = ink_session_buffer(l.session, &size);
-	if (l.info.input_size > 8192) {
-		fprintf(stderr, "%s: inputs of %u bytes are too large for this example\n", argv[1],
-			l.info.input_size);
-		return 1;
-	}
+	if (l.info.input_size > 8192)
+		errx(1, "%s: inputs of %u bytes are too large for this example", argv[1], l.info.input_size);
 	for (i = 0; i < 2; i++) {
 		l.half[i].at = i * (l.inputs + BATCH * sizeof(struct inkling_verdict));
 		l.half[i].inputs = buffer + l.half[i].at;
 	}
 	err = io_uring_queue_init(8, &l.ring, 0);
-	if (err) {
-		fprintf(stderr, "io_uring: %s\n", strerror(-err));
-		return 1;
-	}
-	err = run(&l);
+	if (err)
+		errx(1, "io_uring: %s", strerror(-err));
+	run(&l);
 	io_uring_queue_exit(&l.ring);
 	ink_session_close(l.session);
-	return err ? 1 : 0;
+	return 0;
 }

@@ -9,11 +9,10 @@
  *
  * dmesg-allow: library invoked oom-killer|oom-kill:constraint=CONSTRAINT_MEMCG.*task=library|Call Trace:|Memory cgroup out of memory: Killed process .*library
  */
-#include "st.h"
+#include "st_uring.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <liburing.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,15 +46,6 @@ static struct ink_session *session_with(size_t buffer)
 	return s;
 }
 
-static struct io_uring ring(void)
-{
-	struct io_uring r;
-
-	if (io_uring_queue_init(8, &r, 0))
-		st_bail("no ring");
-	return r;
-}
-
 static bool same(const struct inkling_verdict *got, u32 n)
 {
 	u32 i, good = 0;
@@ -65,22 +55,10 @@ static bool same(const struct inkling_verdict *got, u32 n)
 	return good == n;
 }
 
-static int reap(struct io_uring *r)
-{
-	struct io_uring_cqe *cqe;
-	int res = io_uring_wait_cqe(r, &cqe);
-
-	if (res)
-		return res;
-	res = cqe->res;
-	io_uring_cqe_seen(r, cqe);
-	return res;
-}
-
 /* All inputs by one command; 0 when the verdicts are right. */
 static int one_command(struct ink_session *s)
 {
-	struct io_uring r = ring();
+	struct io_uring r = st_ring(0);
 	size_t size;
 	u8 *buffer = ink_session_buffer(s, &size);
 	int err;
@@ -90,7 +68,7 @@ static int one_command(struct ink_session *s)
 	err = ink_session_prep(s, io_uring_get_sqe(&r), 0, RESULTS, N, 0);
 	if (!err) {
 		io_uring_submit(&r);
-		err = reap(&r) == N && same((void *)(buffer + RESULTS), N) ? 0 : -EIO;
+		err = st_reap(&r) == N && same((void *)(buffer + RESULTS), N) ? 0 : -EIO;
 	}
 	io_uring_queue_exit(&r);
 	return err;
@@ -111,8 +89,8 @@ static void linked(struct ink_session *s, struct io_uring *r, u8 *buffer)
 	io_uring_submit(r);
 	memset(first, 0xff, sizeof(*first));
 	memset(second, 0xff, sizeof(*second));
-	a = reap(r);
-	b = reap(r);
+	a = st_reap(r);
+	b = st_reap(r);
 	st_ok(a == N && b == 1 && same(v, N) && v[N].score == expected[0].score,
 	      "two linked commands, their entries used again at once: %d, %d", a, b);
 }
@@ -120,7 +98,7 @@ static void linked(struct ink_session *s, struct io_uring *r, u8 *buffer)
 static void commands(void)
 {
 	struct ink_session *s = session_with(5000);
-	struct io_uring r = ring();
+	struct io_uring r = st_ring(0);
 	struct inkling_verdict *v;
 	struct io_uring_sqe *sqe;
 	size_t size;
@@ -137,7 +115,7 @@ static void commands(void)
 	st_is((long long)sqe->user_data, 7, "user_data is the caller's");
 	io_uring_submit(&r);
 	v = (void *)(buffer + 1024);
-	st_is(reap(&r), 2, "two inputs");
+	st_is(st_reap(&r), 2, "two inputs");
 	st_ok(v[0].score == expected[1].score && v[1].score == expected[2].score &&
 	      !memcmp(v + 2, want + OUT, 2 * OUT), "their verdicts, and outputs after them");
 

@@ -4,11 +4,10 @@
  * every kind, whatever is wrong is refused by a clear error, and work that is in
  * flight ends when its ring, its session or its process does.
  */
-#include "st.h"
+#include "st_uring.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <liburing.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -65,17 +64,6 @@ static void shared_close(struct shared *s, u64 size)
 	close(s->fd);
 }
 
-static struct io_uring ring_with(u32 flags)
-{
-	struct io_uring_params p = { .flags = flags, .sq_thread_idle = 1000 };
-	struct io_uring ring;
-	int err = io_uring_queue_init_params(128, &ring, &p);
-
-	if (err)
-		st_bail("ring with flags %#x: %s", flags, strerror(-err));
-	return ring;
-}
-
 static struct io_uring_sqe *prep(struct io_uring *ring, int fd, u64 at, u32 results, u32 count,
 				 u32 flags)
 {
@@ -92,22 +80,10 @@ static struct io_uring_sqe *prep(struct io_uring *ring, int fd, u64 at, u32 resu
 	return sqe;
 }
 
-static int reap(struct io_uring *ring)
-{
-	struct io_uring_cqe *cqe;
-	int err = io_uring_wait_cqe(ring, &cqe);
-
-	if (err)
-		return err;
-	err = cqe->res;
-	io_uring_cqe_seen(ring, cqe);
-	return err;
-}
-
 static int go(struct io_uring *ring)
 {
 	io_uring_submit(ring);
-	return reap(ring);
+	return st_reap(ring);
 }
 
 static void fill(u8 *at)
@@ -158,7 +134,7 @@ static void mapping(void)
 static void kind_of_ring(u32 flags, u8 sqe_flags, const char *name)
 {
 	struct shared s = shared_open("uring", BUFFER);
-	struct io_uring ring = ring_with(flags);
+	struct io_uring ring = st_ring(flags);
 	struct io_uring_sqe *sqe;
 
 	fill(s.data + 4096);
@@ -173,7 +149,7 @@ static void kind_of_ring(u32 flags, u8 sqe_flags, const char *name)
 static void parts(void)
 {
 	struct shared s = shared_open("uring", BUFFER);
-	struct io_uring ring = ring_with(0);
+	struct io_uring ring = st_ring(0);
 	const u8 *r = s.data + RESULTS;
 
 	fill(s.data);
@@ -197,7 +173,7 @@ static void parts(void)
 static void registered(void)
 {
 	struct shared s = shared_open("uring", 0);
-	struct io_uring ring = ring_with(0);
+	struct io_uring ring = st_ring(0);
 	u8 *memory = mmap(NULL, BUFFER, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct iovec vec = { memory, BUFFER };
 	struct io_uring_sqe *sqe;
@@ -232,7 +208,7 @@ static void registered(void)
 static void refused(void)
 {
 	struct shared s = shared_open("uring", BUFFER), none = shared_open("uring", 0);
-	struct io_uring ring = ring_with(0);
+	struct io_uring ring = st_ring(0);
 	int fd = open("/dev/inkling", O_RDWR | O_CLOEXEC);
 	struct ink_slot_stats stats;
 	struct io_uring_sqe *sqe;
@@ -277,7 +253,7 @@ static void refused(void)
 
 static void slot_goes(void)
 {
-	struct io_uring ring = ring_with(0);
+	struct io_uring ring = st_ring(0);
 	struct shared s;
 
 	st_slot(ctl, "gone", INKLING_CTX_TASK);
@@ -294,7 +270,7 @@ static void slot_goes(void)
 static void linked(void)
 {
 	struct shared s = shared_open("uring", BUFFER);
-	struct io_uring ring = ring_with(0);
+	struct io_uring ring = st_ring(0);
 	int i, good = 0, res[3];
 
 	for (i = 0; i < 3; i++) {
@@ -304,14 +280,14 @@ static void linked(void)
 	}
 	io_uring_submit(&ring);
 	for (i = 0; i < 3; i++)
-		good += reap(&ring) == N && right(s.data + i * 16384);
+		good += st_reap(&ring) == N && right(s.data + i * 16384);
 	st_is(good, 3, "three linked commands run one after the other");
 	for (i = 0; i < 3; i++)
 		prep(&ring, s.fd, i == 1 ? BUFFER : 0, RESULTS, 1, 0)->flags |=
 			i < 2 ? IOSQE_IO_LINK : 0;
 	io_uring_submit(&ring);
 	for (i = 0; i < 3; i++)
-		res[i] = reap(&ring);
+		res[i] = st_reap(&ring);
 	st_ok(res[0] == 1 && res[1] == -ERANGE && res[2] == -ECANCELED,
 	      "one that is refused ends its chain (%d %d %d)", res[0], res[1], res[2]);
 	io_uring_queue_exit(&ring);
@@ -322,7 +298,7 @@ static void linked(void)
 static void generation(void)
 {
 	struct shared s = shared_open("uring", BUFFER);
-	struct io_uring ring = ring_with(IORING_SETUP_CQE32);
+	struct io_uring ring = st_ring(IORING_SETUP_CQE32);
 	struct io_uring_cqe *cqe;
 
 	prep(&ring, s.fd, 0, RESULTS, 1, 0);
@@ -343,7 +319,7 @@ struct worker {
 
 static void *commands(void *arg)
 {
-	struct io_uring ring = ring_with(0);
+	struct io_uring ring = st_ring(0);
 	struct worker *w = arg;
 	int i;
 
@@ -416,7 +392,7 @@ static bool ends(u64 before)
 
 static void cancel_one(int fd)
 {
-	struct io_uring ring = ring_with(0);
+	struct io_uring ring = st_ring(0);
 	struct io_uring_cqe *cqe;
 	struct io_uring_sqe *sqe;
 	u64 before = cancelled();
@@ -456,14 +432,14 @@ static void in_flight(void)
 	cancel_one(s.fd);
 
 	before = cancelled();
-	ring = ring_with(0);
+	ring = st_ring(0);
 	submit_long(&ring, s.fd);
 	start = seconds();
 	io_uring_queue_exit(&ring);
 	st_ok(ends(before), "a ring goes: its work ends, after %.1f s", seconds() - start);
 
 	before = cancelled();
-	ring = ring_with(0);
+	ring = st_ring(0);
 	submit_long(&ring, s.fd);
 	shared_close(&s, LONG_BUFFER);
 	io_uring_queue_exit(&ring);
@@ -473,7 +449,7 @@ static void in_flight(void)
 	pid = fork();
 	if (!pid) {
 		s = shared_open("long", LONG_BUFFER);
-		ring = ring_with(0);
+		ring = st_ring(0);
 		submit_long(&ring, s.fd);
 		pause();
 	}
@@ -489,7 +465,7 @@ static void in_flight(void)
 static void changing(void)
 {
 	struct shared s = shared_open("uring", BUFFER);
-	struct io_uring ring = ring_with(0);
+	struct io_uring ring = st_ring(0);
 	int i, odd = 0, status;
 	pid_t pid = fork();
 
@@ -528,7 +504,7 @@ static void *swapper(void *arg)
 /* Each command is wholly one model's. */
 static void swapped(void)
 {
-	struct io_uring ring = ring_with(IORING_SETUP_CQE32);
+	struct io_uring ring = st_ring(IORING_SETUP_CQE32);
 	struct inkling_verdict others[N];
 	const struct inkling_verdict *v, *right;
 	struct io_uring_cqe *cqe;

@@ -7,7 +7,7 @@
  *
  * All doors run the same inputs in turn for a short while, round after round, so
  * that what else the machine does falls on all alike; before that, each door's
- * verdicts and outputs are compared with the first door's. Each call is timed;
+ * verdicts are compared with the first door's. Each call is timed;
  * what reading the clock takes is taken off.
  */
 #include <errno.h>
@@ -42,7 +42,7 @@ static struct bench {
 	struct ink_session *shared;	/* with a buffer */
 	struct io_uring ring;
 	uint8_t *buffer, *in, *out;
-	size_t results, verdicts_size;
+	size_t results;
 	struct inkling_verdict *verdicts;
 	uint32_t most;			/* largest batch */
 	uint64_t clock_ns;
@@ -80,7 +80,7 @@ static uint64_t clock_cost(void)
 	return cost[500];
 }
 
-/* Random inputs: features within their limits, or bytes. */
+/* Random inputs: features of all magnitudes and of the categories that there are, or bytes. */
 static void fill(void)
 {
 	const struct ink_model *m = bench.scorer.model;
@@ -104,7 +104,7 @@ static void submit(uint32_t first, uint32_t count)
 	struct io_uring_sqe *sqe = io_uring_get_sqe(&bench.ring);
 
 	if (ink_session_prep(bench.shared, sqe, first * bench.scorer.in_size,
-			     bench.results + first * bench.verdicts_size, count, 0))
+			     bench.results + first * sizeof(*bench.verdicts), count, 0))
 		ink_die_failure();
 	sqe->user_data = count;
 }
@@ -303,9 +303,8 @@ static bool open_ring(void)
 	size_t size;
 	int err;
 
-	bench.verdicts_size = sizeof(struct inkling_verdict);
 	bench.results = (bench.most * bench.scorer.in_size + 15) & ~(size_t)15;
-	options.buffer_size = bench.results + bench.most * bench.verdicts_size;
+	options.buffer_size = bench.results + bench.most * sizeof(*bench.verdicts);
 	bench.shared = ink_session_open_with(bench.scorer.slot, &options);
 	if (!bench.shared)
 		ink_die_failure();

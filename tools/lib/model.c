@@ -250,14 +250,23 @@ int ink_model_isa_set(struct ink_model *model, const char *name)
 	return err;
 }
 
-int ink_model_run(struct ink_model *model, const void *in, size_t in_len, void *out,
-		  size_t out_len)
+int ink_model_check_sizes(const struct ink_model *model, size_t in_len, size_t out_len)
 {
 	if (in_len != model->plan->input_size || out_len != model->plan->output_size)
 		return ink_failure_set(EINVAL,
 				       "input of %zu and output of %zu bytes, the model has %u and %u",
 				       in_len, out_len, model->plan->input_size,
 				       model->plan->output_size);
+	return 0;
+}
+
+int ink_model_run(struct ink_model *model, const void *in, size_t in_len, void *out,
+		  size_t out_len)
+{
+	int err = ink_model_check_sizes(model, in_len, out_len);
+
+	if (err)
+		return err;
 	ink_plan_run(model->plan, model->isa, model->arena, in, out);
 	return 0;
 }

@@ -108,9 +108,6 @@ static int open_device(struct ink_session *s, size_t buffer_size)
 {
 	struct inkling_bind bind = { .size = sizeof(bind), .buffer_size = buffer_size };
 
-	/* A module that knows no buffers takes the first version alone. */
-	if (!buffer_size)
-		bind.size = INKLING_BIND_SIZE_VER0;
 	strcpy(bind.slot, s->slot);
 	s->fd = open(DEVICE, O_RDWR | O_CLOEXEC);
 	if (s->fd < 0)
@@ -219,13 +216,11 @@ int ink_session_info(struct ink_session *session, struct inkling_info *info)
 static int run_in_process(struct ink_model *model, size_t count, const char *in, size_t in_len,
 			  char *out, size_t out_len, struct inkling_verdict *verdicts)
 {
-	const struct ink_plan *plan = ink_model_plan(model);
+	int err = ink_model_check_sizes(model, in_len, out ? out_len : ink_model_output_size(model));
 	size_t i;
 
-	if (in_len != plan->input_size || (out && out_len != plan->output_size))
-		return ink_failure_set(EINVAL,
-				       "input of %zu and output of %zu bytes, the model has %u and %u",
-				       in_len, out_len, plan->input_size, plan->output_size);
+	if (err)
+		return err;
 	for (i = 0; i < count; i++) {
 		const void *output = ink_model_run_at(model, in + i * in_len);
 
