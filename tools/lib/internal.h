@@ -25,8 +25,9 @@ int ink_ctl_check_name(const char *name);
 
 const struct ink_graph *ink_model_graph(const struct ink_model *model);
 const struct ink_plan *ink_model_plan(const struct ink_model *model);
-/* 0, or -EINVAL with the model's sizes in the failure. */
-int ink_model_check_sizes(const struct ink_model *model, size_t in_len, size_t out_len);
+/* 0, or -EINVAL with the model's sizes in the failure. Hidden, so that each run has it inline. */
+int ink_model_check_sizes(const struct ink_model *model, size_t in_len, size_t out_len)
+	__attribute__((visibility("hidden")));
 /* Run one input of the right size; its output, valid until the next run. */
 const void *ink_model_run_at(struct ink_model *model, const void *in);
 
