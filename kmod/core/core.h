@@ -138,6 +138,7 @@ const char *ink_op_name(u32 opcode);
 enum ink_isa {
 	INK_ISA_SCALAR,
 	INK_ISA_AVX2,
+	INK_ISA_AVX512VNNI,	/* at 256 bits, and AVX2 */
 	INK_ISA_AVXVNNI,	/* and AVX2 */
 	INK_ISA_NR,
 };
@@ -333,6 +334,7 @@ void ink_plan_output(const struct ink_plan *plan, void *arena, void *out);
  */
 u32 ink_plan_verdict(const struct ink_plan *plan, const void *out, s32 threshold, s32 *score);
 
+bool ink_isa_has(enum ink_isa isa);	/* this CPU */
 enum ink_isa ink_isa_best(void);	/* what this CPU has; cached by the caller */
 const char *ink_isa_name(enum ink_isa isa);
 

@@ -11,8 +11,9 @@ CORE_SAN  := $(CORE_SRCS:%.c=$(B)/san/%.o)
 $(B)/obj/kmod/%.o $(B)/san/kmod/%.o: INK_CPPFLAGS += -Itools/lib/port -Ikmod/core
 
 # With sanitizers these take half a minute each at -O2; the plain build is what is tested for a million cases.
-$(addprefix $(B)/san/kmod/arch/x86/,avx2.o avxvnni.o): SAN += -O1
+$(addprefix $(B)/san/kmod/arch/x86/,avx2.o avx512vnni.o avxvnni.o): SAN += -O1
 
 # One instruction set for each file; nothing outside of them may use it.
 %/arch/x86/avx2.o: INK_CFLAGS += -mavx2
+%/arch/x86/avx512vnni.o: INK_CFLAGS += -mavx2 -mavx512vl -mavx512vnni
 %/arch/x86/avxvnni.o: INK_CFLAGS += -mavx2 -mavxvnni

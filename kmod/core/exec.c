@@ -91,16 +91,36 @@ u32 ink_plan_verdict(const struct ink_plan *plan, const void *out, s32 threshold
 	}
 }
 
+bool ink_isa_has(enum ink_isa isa)
+{
+	switch (isa) {
+	case INK_ISA_SCALAR:
+		return true;
+	case INK_ISA_AVX2:
+		return ink_port_has_avx2();
+	case INK_ISA_AVX512VNNI:
+		return ink_port_has_avx2() && ink_port_has_avx512vnni();
+	case INK_ISA_AVXVNNI:
+		return ink_port_has_avx2() && ink_port_has_avxvnni();
+	default:
+		return false;
+	}
+}
+
 enum ink_isa ink_isa_best(void)
 {
-	if (!ink_port_has_avx2())
-		return INK_ISA_SCALAR;
-	return ink_port_has_avxvnni() ? INK_ISA_AVXVNNI : INK_ISA_AVX2;
+	u32 isa = INK_ISA_NR - 1;
+
+	while (!ink_isa_has(isa))
+		isa--;
+	return isa;
 }
 
 const char *ink_isa_name(enum ink_isa isa)
 {
-	static const char *const names[INK_ISA_NR] = { "scalar", "avx2", "avx-vnni" };
+	static const char *const names[INK_ISA_NR] = {
+		"scalar", "avx2", "avx512-vnni", "avx-vnni",
+	};
 
 	return isa < INK_ISA_NR ? names[isa] : "unknown";
 }

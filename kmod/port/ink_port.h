@@ -145,6 +145,19 @@ static inline bool ink_port_has_avx2(void)
 #endif
 }
 
+/* AVX512-VNNI at 256 bits, which needs all that AVX-512 adds to the state. */
+static inline bool ink_port_has_avx512vnni(void)
+{
+#ifdef CONFIG_X86
+	return boot_cpu_has(X86_FEATURE_AVX512_VNNI) && boot_cpu_has(X86_FEATURE_AVX512VL) &&
+	       cpu_has_xfeatures(XFEATURE_MASK_AVX512, NULL);
+#elif defined(CONFIG_UML_X86) && defined(CONFIG_64BIT)
+	return boot_cpu_has(X86_FEATURE_AVX512_VNNI) && boot_cpu_has(X86_FEATURE_AVX512VL);
+#else
+	return false;
+#endif
+}
+
 /* AVX-VNNI, whose registers are AVX2's; asked only where that is there. */
 static inline bool ink_port_has_avxvnni(void)
 {

@@ -345,14 +345,17 @@ static u32 enter_engine(const struct net *net, u32 batch, u8 *out, struct entry 
 	s32 isa;
 	u32 n = 0;
 
-	for (isa = (s32)ink_isa_best(); isa >= INK_ISA_SCALAR; isa--, n++) {
-		struct engine *o = engine_open(net, BARE, batch, (enum ink_isa)isa);
+	for (isa = INK_ISA_NR - 1; isa >= INK_ISA_SCALAR; isa--) {
+		struct engine *o;
 
+		if (!ink_isa_has((enum ink_isa)isa))
+			continue;
+		o = engine_open(net, BARE, batch, (enum ink_isa)isa);
 		o->in = net->in;
 		o->out = out + n * size;
 		snprintf(names[isa], sizeof(names[isa]), "Inkling, %s",
 			 ink_isa_name((enum ink_isa)isa));
-		e[n] = (struct entry){ .name = names[isa], .run = engine_run,
+		e[n++] = (struct entry){ .name = names[isa], .run = engine_run,
 				       .close = engine_close, .self = o };
 	}
 	return n;

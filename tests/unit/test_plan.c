@@ -202,9 +202,12 @@ static void check_plan(struct image img)
 {
 	u32 isa;
 
-	for (isa = INK_ISA_SCALAR; isa <= ink_isa_best(); isa++) {
-		struct planned p = plan_image(image_copy(img.p, img.size), isa);
+	for (isa = INK_ISA_SCALAR; isa < INK_ISA_NR; isa++) {
+		struct planned p;
 
+		if (!ink_isa_has(isa))
+			continue;
+		p = plan_image(image_copy(img.p, img.size), isa);
 		assert_int_equal(p.plan->isa, isa);
 		assert_ptr_equal(p.plan->graph, p.g);
 		check_arena(p.plan);

@@ -233,13 +233,18 @@ static int replan(struct ink_model *model, enum ink_isa isa)
 
 int ink_model_isa_set(struct ink_model *model, const char *name)
 {
-	enum ink_isa isa, best = ink_isa_best();
+	enum ink_isa isa;
 	char all[64] = "";
 	int err = 0;
 
-	for (isa = INK_ISA_SCALAR; isa <= best && strcmp(name, ink_isa_name(isa)); isa++)
+	for (isa = INK_ISA_SCALAR; isa < INK_ISA_NR; isa++) {
+		if (!ink_isa_has(isa))
+			continue;
+		if (!strcmp(name, ink_isa_name(isa)))
+			break;
 		snprintf(all + strlen(all), sizeof(all) - strlen(all), " %s", ink_isa_name(isa));
-	if (isa > best)
+	}
+	if (isa == INK_ISA_NR)
 		return ink_failure_set(EINVAL,
 				       "instruction set \"%.20s\" can't be used here; there is:%s",
 				       name, all);

@@ -67,7 +67,7 @@ static u8 dense_path(const struct ink_bound *b, enum ink_isa isa, unsigned long 
 		return INK_PATH_ROWS;
 	if (options & INK_PLAN_S16)
 		return INK_PATH_S16;
-	if (!(options & INK_PLAN_S8) && fits_u8(b, isa != INK_ISA_AVXVNNI))
+	if (!(options & INK_PLAN_S8) && fits_u8(b, isa == INK_ISA_AVX2))
 		return INK_PATH_U8;
 	if ((options & INK_PLAN_S8 || (u64)b->m * b->n > S16_WEIGHTS) && fits_s8(b))
 		return INK_PATH_S8;

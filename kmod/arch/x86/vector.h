@@ -4,8 +4,8 @@
  *
  * What lives here: DENSE on what pack.c prepared, with the same bits as ops.c.
  * QUANT is in vector_quant.h. Each instruction set has a file that includes
- * this one and says by VECTOR_RUN how its entry is called and by VECTOR_VNNI
- * whether it has AVX-VNNI; only those files are compiled with vectors, so they
+ * this one and says by VECTOR_RUN how its entry is called and by VECTOR_DPBUSD
+ * how vpdpbusd is, if it has that; only those files are compiled with vectors, so they
  * hold nothing that may be called outside of an FPU section. Integers only.
  */
 #ifndef INK_ARCH_X86_VECTOR_H
@@ -54,8 +54,8 @@ struct dense {
 /* Four products of an unsigned and a signed byte added to each sum. */
 static __always_inline __m256i dot_u8(__m256i acc, __m256i u, __m256i w)
 {
-#ifdef VECTOR_VNNI
-	return _mm256_dpbusd_avx_epi32(acc, u, w);
+#ifdef VECTOR_DPBUSD
+	return VECTOR_DPBUSD(acc, u, w);
 #else
 	/* Two of them in 16 bits in between: pack.c has proven that they fit. */
 	w = _mm256_madd_epi16(_mm256_maddubs_epi16(u, w), _mm256_set1_epi16(1));

@@ -36,6 +36,7 @@ size_t ink_x86_path(struct ink_bound *b, enum ink_isa isa, unsigned long options
 size_t ink_x86_pack(const struct ink_bound *b, void *packed);
 
 void ink_avx2_run(const struct ink_bound *b, u32 count, u8 *arena, u32 first, u32 rows);
+void ink_avx512vnni_run(const struct ink_bound *b, u32 count, u8 *arena, u32 first, u32 rows);
 void ink_avxvnni_run(const struct ink_bound *b, u32 count, u8 *arena, u32 first, u32 rows);
 
 /**
@@ -54,6 +55,8 @@ static inline void ink_x86_run(enum ink_isa isa, const struct ink_bound *b, u32 
 {
 	if (isa == INK_ISA_AVXVNNI)
 		ink_avxvnni_run(b, count, arena, first, rows);
+	else if (isa == INK_ISA_AVX512VNNI)
+		ink_avx512vnni_run(b, count, arena, first, rows);
 	else
 		ink_avx2_run(b, count, arena, first, rows);
 }

@@ -351,6 +351,16 @@ static inline bool ink_port_has_avx2(void)
 #endif
 }
 
+/* AVX512-VNNI at 256 bits. */
+static inline bool ink_port_has_avx512vnni(void)
+{
+#if defined(__x86_64__)
+	return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vl");
+#else
+	return false;
+#endif
+}
+
 /* AVX-VNNI, whose registers are AVX2's; asked only where that is there. */
 static inline bool ink_port_has_avxvnni(void)
 {
