@@ -218,6 +218,7 @@ static void test_in_process(void **state)
 	assert_non_null(s);
 	assert_true(ink_session_in_process(s) && ink_session_fd(s) < 0);
 	assert_true(ink_session_buffer(s, &size) && size == 8192);
+	assert_ptr_equal(ink_session_buffer(s, NULL), ink_session_buffer(s, &size));
 	assert_int_equal(ink_session_info(s, &info), 0);
 	assert_true(info.input_size == 12 && info.output_size == 6 && info.n_classes == 3 &&
 		    info.schema == ink_model_header(m)->schema);

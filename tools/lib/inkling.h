@@ -267,7 +267,7 @@ struct ink_session *ink_session_open_with(const char *slot,
 void ink_session_close(struct ink_session *session);
 int ink_session_fd(const struct ink_session *session);	/* -1 in this process */
 bool ink_session_in_process(const struct ink_session *session);
-/* The shared buffer and its size, valid until the session is closed; NULL without one. */
+/* The shared buffer and, unless @size is NULL, its size; valid until the session is closed. NULL without one. */
 void *ink_session_buffer(const struct ink_session *session, size_t *size);
 /* In this process digest, schema and sizes are those of the file. */
 int ink_session_info(struct ink_session *session, struct inkling_info *info);

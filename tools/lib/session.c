@@ -184,7 +184,8 @@ bool ink_session_in_process(const struct ink_session *session)
 
 void *ink_session_buffer(const struct ink_session *session, size_t *size)
 {
-	*size = session->buffer_size;
+	if (size)
+		*size = session->buffer_size;
 	return session->buffer;
 }
 
