@@ -11,7 +11,7 @@ w=$(mktemp -d)
 at_exit 'rm -rf "$w"'
 at_exit 'inkling panic >/dev/null 2>&1; inkling panic --release; ip netns del flowcl 2>/dev/null; ip link del flow0 2>/dev/null'
 
-plan 51
+plan 52
 
 counter() { # NAME [TARGET]
 	inkling attach --list "${2:-flow0}" --json | sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p"
@@ -57,6 +57,11 @@ check "refusals leave nothing" no_pins
 check "attach" attach
 check_refused "attach again" 'already' attach
 like "it is listed" "$(inkling attach --list)" 'flow0 +net.test .* attached'
+# What another command has begun to attach has no pins yet.
+flock /sys/fs/bpf/inkling sh -c 'mkdir /sys/fs/bpf/inkling/half && sleep 2; rmdir /sys/fs/bpf/inkling/half' &
+wait_until 10 test -d /sys/fs/bpf/inkling/half
+check "a list waits for who is attaching" inkling attach --list
+wait $!
 is "through libxdp's dispatcher" "$(counter program_id >/dev/null; inkling attach --list flow0 --json |
 	grep -o '"via":"[a-z]*"')" '"via":"dispatcher"'
 scan 10.99.0.2 1-40

@@ -180,7 +180,10 @@ int ink_attach_list(const char *target)
 	int code = INK_EXIT_OK;
 	size_t i, n;
 	char **all;
+	int lock;
 
+	/* What is being attached or detached at this moment has only some of its pins. */
+	lock = ink_pins_lock(false);
 	if (target)
 		ink_attachment_choose(target, &record);
 	table = ink_table_new("INTERFACE", "SLOT", "HOOK", "STATE", ">PACKETS", ">FLOWS",
@@ -204,6 +207,7 @@ int ink_attach_list(const char *target)
 		ink_table_print(table, stdout);
 	if (!array && target && !code)
 		ink_list_detail(&record, &count);
+	ink_pins_unlock(lock);
 	return code;
 }
 
