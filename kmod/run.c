@@ -57,10 +57,16 @@ u64 ink_context_budget(u32 context)
 	}
 }
 
+/* Does anybody want to know how long each run takes? */
+bool ink_run_is_traced(void)
+{
+	return trace_run_enabled();
+}
+
 /* Looking at the clock costs more than all other counting: not each run does, but each that is traced. */
 static bool call_is_timed(const struct ink_call *call)
 {
-	return !(this_cpu_read(call->slot->stats->runs) % INK_TIME_EVERY) || trace_run_enabled();
+	return !(this_cpu_read(call->slot->stats->runs) % INK_TIME_EVERY) || ink_run_is_traced();
 }
 
 /**
@@ -129,6 +135,21 @@ static void call_account(struct ink_call *call)
 	if (call->start)
 		ink_stats_time(call->slot->stats, ns);
 	trace_run(call->slot->id, &call->verdict, call->context, ns, call->scalar);
+}
+
+/**
+ * ink_call_share() - what has been timed was the run of several inputs
+ * @call: that was begun, whether it is timed or not
+ * @n: inputs, each of which took as long as the others
+ */
+void ink_call_share(struct ink_call *call, u32 n)
+{
+	u64 now;
+
+	if (!call->start || n < 2)
+		return;
+	now = ktime_get_mono_fast_ns();
+	call->start = now - div_u64(now - call->start, n);
 }
 
 /**

@@ -253,10 +253,10 @@ fault:
 	return false;
 }
 
-/* One input, copied once. */
-static bool batch_get(struct ink_batch *batch, void *to, u32 size)
+/* Input @i of what is next, copied once. */
+static bool batch_get(struct ink_batch *batch, u32 i, void *to, u32 size)
 {
-	u64 at = (u64)batch->done * size;
+	u64 at = (u64)(batch->done + i) * size;
 
 	switch (batch->memory) {
 	case INK_MEMORY_USER:
@@ -315,7 +315,7 @@ static int session_run_plan(struct ink_session *session, struct ink_call *call,
 	err = ink_call_isa(call, &isa);
 	if (!err)
 		ink_sample_begin(call, INK_LEVEL_TASK, session->arena + plan->input_off);
-	for (i = 0; !err && i < plan->n_sections; i++) {
+	for (i = 0; !err && i < plan->single.n_sections; i++) {
 		ink_plan_section(plan, isa, session->arena, i);
 		cond_resched();
 		if (batch_interrupted(batch)) {
@@ -338,7 +338,7 @@ static int session_run_one(struct ink_session *session, struct ink_call *call,
 	if (!ink_call_begin(call)) {
 		memset(output, 0, plan->output_size);
 	} else {
-		ok = batch_get(batch, session->arena + plan->input_off, plan->input_size);
+		ok = batch_get(batch, 0, session->arena + plan->input_off, plan->input_size);
 		if (!ok) {
 			ink_stats_error(call->slot->stats, INK_ERROR_FAULT);
 			return -EFAULT;
@@ -350,19 +350,100 @@ static int session_run_one(struct ink_session *session, struct ink_call *call,
 	}
 	ok = batch_put(batch, output, plan->output_size, &call->verdict);
 	ink_sample_end(call, true);
-	return ok ? 0 : -EFAULT;
+	if (!ok)
+		return -EFAULT;
+	batch->done++;
+	return 0;
+}
+
+/*
+ * How many inputs can be run at once: only one when more than the verdicts is
+ * wanted of each run, by a shadow or by who traces, or when there are none.
+ */
+static u32 batch_tile(const struct ink_batch *batch, const struct ink_call *call)
+{
+	u32 n = min(batch->count - batch->done, call->model->plan->tile);
+
+	if (n > 1 && (rcu_access_pointer(call->slot->shadow) || ink_run_is_traced() ||
+		      READ_ONCE(call->slot->mode) == INKLING_MODE_OFF))
+		return 1;
+	return n;
+}
+
+/* Inputs of a tile up to one that can't be read; their number in @n. */
+static int session_get_tile(struct ink_session *session, struct ink_call *call,
+			    struct ink_batch *batch, u32 *n)
+{
+	const struct ink_plan *plan = call->model->plan;
+	u32 i;
+
+	for (i = 0; i < *n; i++)
+		if (!batch_get(batch, i, ink_tile_arena(plan, session->arena, i) + plan->input_off,
+			       plan->input_size)) {
+			ink_stats_error(call->slot->stats, INK_ERROR_FAULT);
+			*n = i;
+			return -EFAULT;
+		}
+	return 0;
+}
+
+static int session_run_tile_plan(struct ink_session *session, struct ink_call *call,
+				 const struct ink_batch *batch, u32 n)
+{
+	const struct ink_plan *plan = call->model->plan;
+	enum ink_isa isa;
+	u32 i;
+	int err;
+
+	err = ink_call_isa(call, &isa);
+	for (i = 0; !err && i < plan->tiled.n_sections; i++) {
+		ink_plan_tile_section(plan, isa, session->arena, n, i);
+		cond_resched();
+		if (batch_interrupted(batch))
+			err = batch_stop(batch, call->slot);
+	}
+	return err;
+}
+
+/* Up to @n inputs of a batch; those before one that faults are run. */
+static int session_run_tile(struct ink_session *session, struct ink_call *call,
+			    struct ink_batch *batch, u32 n)
+{
+	const struct ink_plan *plan = call->model->plan;
+	int fault, err;
+	void *output;
+	u32 i;
+
+	if (!ink_call_begin(call))
+		return session_run_one(session, call, batch);
+	fault = session_get_tile(session, call, batch, &n);
+	err = n ? session_run_tile_plan(session, call, batch, n) : 0;
+	if (err)
+		return err;
+	ink_call_share(call, n);
+	for (i = 0; i < n; i++) {
+		output = ink_tile_arena(plan, session->arena, i) + plan->output_off;
+		ink_call_end(call, output);
+		call->start = 0;
+		if (!batch_put(batch, output, plan->output_size, &call->verdict))
+			return -EFAULT;
+		batch->done++;
+	}
+	return fault;
 }
 
 static int session_run_all(struct ink_session *session, struct ink_call *call,
 			   struct ink_batch *batch)
 {
 	int err = 0;
+	u32 n;
 
 	while (!err && batch->done < batch->count) {
-		err = session_run_one(session, call, batch);
+		n = batch_tile(batch, call);
+		err = n > 1 ? session_run_tile(session, call, batch, n) :
+			      session_run_one(session, call, batch);
 		if (err)
 			break;
-		batch->done++;
 		if (batch_interrupted(batch) && batch->done < batch->count)
 			err = batch_stop(batch, call->slot);
 	}
@@ -384,11 +465,12 @@ static int session_prepare(struct ink_session *session, struct ink_model *model,
 			   struct ink_batch *batch)
 {
 	const struct ink_plan *plan = model->plan;
+	u32 size = ink_tile_size(plan, batch->count > 1 ? plan->tile : 1);
 
-	if (batch->nowait && (session->arena_size < plan->arena_size ||
+	if (batch->nowait && (session->arena_size < size ||
 			      plan->cost_simd > div_u64(INK_INLINE_NS, batch->count)))
 		return -EAGAIN;
-	return session_reserve(session, plan->arena_size);
+	return session_reserve(session, size);
 }
 
 /**

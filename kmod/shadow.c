@@ -227,7 +227,7 @@ static bool shadow_run(const struct ink_plan *plan, const struct ink_sample *sam
 {
 	u32 i;
 
-	for (i = 0; i < plan->n_sections; i++) {
+	for (i = 0; i < plan->single.n_sections; i++) {
 		if (may_sleep) {
 			cond_resched();
 			if (fatal_signal_pending(current))

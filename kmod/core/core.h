@@ -151,6 +151,8 @@ enum ink_isa {
  * @first: first row of a DENSE that is cut into several steps, else 0
  * @rows: rows of it; INK_ALL_ROWS for whole ops
  * @vector: may run in vectors: its ops' paths aren't INK_PATH_SCALAR
+ * @in_turn: its weights are so many that all inputs of a tile go through one op
+ *	before the next
  */
 struct ink_step {
 	u32 op;
@@ -158,6 +160,7 @@ struct ink_step {
 	u32 first;
 	u32 rows;
 	bool vector;
+	bool in_turn;
 };
 
 #define INK_ALL_ROWS	U32_MAX
@@ -170,6 +173,20 @@ struct ink_section {
 	u32 first;
 	u32 count;
 	bool vector;
+};
+
+/**
+ * struct ink_schedule - a plan's ops, cut
+ * @steps: in order
+ * @sections: in order
+ * @n_steps: number of steps
+ * @n_sections: number of sections
+ */
+struct ink_schedule {
+	struct ink_step *steps;
+	struct ink_section *sections;
+	u32 n_steps;
+	u32 n_sections;
 };
 
 /* How an op is computed where there are vectors. */
@@ -236,10 +253,9 @@ struct ink_bound {
  * @input_off: where the input lies in the arena
  * @output_off: where the output lies in the arena
  * @bound: one for each op
- * @steps: in order
- * @sections: in order
- * @n_steps: number of steps
- * @n_sections: number of sections
+ * @single: how one input is run
+ * @tiled: how several are run at once; empty when @tile is 1
+ * @tile: inputs that may be run at once, so that no section gets too long
  * @packed: one allocation, what @bound points into; NULL without vectors
  * @packed_size: its size
  * @memory: bytes that the plan holds besides the image
@@ -257,10 +273,9 @@ struct ink_plan {
 	u32 input_off;
 	u32 output_off;
 	struct ink_bound *bound;
-	struct ink_step *steps;
-	struct ink_section *sections;
-	u32 n_steps;
-	u32 n_sections;
+	struct ink_schedule single;
+	struct ink_schedule tiled;
+	u32 tile;
 	void *packed;
 	size_t packed_size;
 	size_t memory;
@@ -322,6 +337,46 @@ void ink_plan_run(const struct ink_plan *plan, enum ink_isa isa, void *arena,
 void ink_plan_input(const struct ink_plan *plan, void *arena, const void *in);
 void ink_plan_section(const struct ink_plan *plan, enum ink_isa isa, void *arena, u32 section);
 void ink_plan_output(const struct ink_plan *plan, void *arena, void *out);
+
+/* Bytes of the arenas of @n inputs of a tile. */
+static inline u32 ink_tile_size(const struct ink_plan *plan, u32 n)
+{
+	return n * ALIGN(plan->arena_size, 64u);
+}
+
+/* Where the arena of input @i of a tile lies. */
+static inline void *ink_tile_arena(const struct ink_plan *plan, void *arenas, u32 i)
+{
+	return (u8 *)arenas + ink_tile_size(plan, i);
+}
+
+/**
+ * ink_plan_tile_section() - a section of plan->tiled for several inputs
+ * @plan: whose tile is more than 1
+ * @isa: as for ink_plan_run()
+ * @arenas: ink_tile_size() bytes, aligned to 64; each has its input
+ * @n: inputs, 1..plan->tile
+ * @section: 0..plan->tiled.n_sections - 1, in order
+ *
+ * Weights are read once for all of them, and the FPU is opened once. Each input's
+ * bits are those that ink_plan_section() gives.
+ */
+void ink_plan_tile_section(const struct ink_plan *plan, enum ink_isa isa, void *arenas, u32 n,
+			   u32 section);
+
+/**
+ * ink_plan_run_tile() - run several inputs at once
+ * @plan: from ink_plan_build()
+ * @isa: as for ink_plan_run()
+ * @arenas: ink_tile_size() bytes, aligned to 64
+ * @in: @n inputs without gaps
+ * @out: room for @n outputs, or NULL
+ * @n: 1..plan->tile
+ *
+ * Context and bits: as @n calls of ink_plan_run().
+ */
+void ink_plan_run_tile(const struct ink_plan *plan, enum ink_isa isa, void *arenas,
+		       const void *in, void *out, u32 n);
 
 /**
  * ink_plan_verdict() - class and score of an output

@@ -261,8 +261,8 @@ void ink_plan_free(struct ink_plan *plan)
 	if (!plan)
 		return;
 	ink_port_free(plan->packed);
-	ink_port_free(plan->sections);
-	ink_port_free(plan->steps);
+	ink_schedule_free(&plan->tiled);
+	ink_schedule_free(&plan->single);
 	ink_port_free(plan->bound);
 	ink_port_free(plan);
 }

@@ -4,7 +4,8 @@
  *
  * What lives here: the estimate of an op's time, the cut into steps, where
  * neighbours with vectors become one step that runs fused, and the cut into
- * sections that keep their budget. What doesn't: memory (plan.c).
+ * sections that keep their budget; once for single inputs and once for tiles of
+ * them. What doesn't: memory (plan.c).
  */
 #include "schedule.h"
 #include "../arch/x86/x86.h"
@@ -30,6 +31,20 @@
 /* What two sections cost more than one: shorter scalar steps don't part a section. */
 #define SHORT_PS		500000ull
 
+/* A tile's inputs at most, and the bytes of their arenas, which are to stay in the second-level cache. */
+#define TILE			8u
+#define TILE_ARENAS		65536u
+
+/* Weights of a step that stay in the first-level cache with a tile's inputs. */
+#define TILE_WEIGHTS		16384u
+
+/* What is being cut. */
+struct cut {
+	const struct ink_plan *plan;
+	struct ink_schedule *to;	/* without memory steps are only counted */
+	u32 tile;			/* inputs that share a section's budget */
+};
+
 /* Picoseconds of @rows rows of a DENSE, or of any other op as a whole. */
 static u64 op_cost(const struct ink_bound *b, u32 rows, bool simd)
 {
@@ -48,6 +63,13 @@ static u64 op_cost(const struct ink_bound *b, u32 rows, bool simd)
 	}
 }
 
+/* Is the smallest step of an op in vectors short enough for a section of @tile inputs? */
+static bool op_fits(const struct ink_bound *b, u32 tile)
+{
+	return op_cost(b, b->path == INK_PATH_QUANT || b->path == INK_PATH_ROWS ?
+		       INK_ALL_ROWS : ink_x86_step_rows(b->n), true) <= SECTION_PS / tile;
+}
+
 static u64 step_cost(const struct ink_plan *plan, const struct ink_step *s, bool simd)
 {
 	u64 cost = 0;
@@ -60,72 +82,87 @@ static u64 step_cost(const struct ink_plan *plan, const struct ink_step *s, bool
 
 bool ink_schedule_fits(const struct ink_bound *b)
 {
-	return op_cost(b, b->path == INK_PATH_QUANT || b->path == INK_PATH_ROWS ?
-		       INK_ALL_ROWS : ink_x86_step_rows(b->n), true) <= SECTION_PS;
+	return op_fits(b, 1);
 }
 
 /* Rows of one step of a DENSE, so that a step is a quarter of a section if it can. */
-static u32 rows_per_step(const struct ink_bound *b, bool simd)
+static u32 rows_per_step(const struct ink_bound *b, bool simd, u32 tile)
 {
 	u32 unit = ink_x86_step_rows(b->n);
 	u64 row = op_cost(b, 1, simd) - op_cost(b, 0, simd);
-	u64 rows = div64_u64(SECTION_PS / 4, row);
+	u64 rows = div64_u64(SECTION_PS / tile / 4, row);
 
 	return rows < unit ? unit : (u32)min_t(u64, rows - rows % unit, b->m);
 }
 
-/* Append a step; with @plan->steps NULL only count it. */
-static void put_step(struct ink_plan *plan, struct ink_step step)
+/* Bytes that vector code reads of the weights. */
+static u64 step_weights(const struct ink_plan *plan, const struct ink_step *s)
 {
-	if (plan->steps)
-		plan->steps[plan->n_steps] = step;
-	plan->n_steps++;
+	u64 bytes = 0;
+	u32 i;
+
+	for (i = s->op; i < s->op + s->count; i++) {
+		const struct ink_bound *b = &plan->bound[i];
+		bool wide = b->path == INK_PATH_S16 || b->path == INK_PATH_ROWS;
+
+		if (b->opcode == INKLING_OP_DENSE)
+			bytes += ((u64)min(s->rows, b->m) * b->n) << wide;
+	}
+	return bytes;
 }
 
-static void cut_op(struct ink_plan *plan, u32 op)
+static void put_step(const struct cut *c, struct ink_step step)
 {
-	const struct ink_bound *b = &plan->bound[op];
+	step.in_turn = step.vector && step_weights(c->plan, &step) > TILE_WEIGHTS;
+	if (c->to->steps)
+		c->to->steps[c->to->n_steps] = step;
+	c->to->n_steps++;
+}
+
+static void cut_op(const struct cut *c, u32 op)
+{
+	const struct ink_bound *b = &c->plan->bound[op];
 	bool vector = b->path != INK_PATH_SCALAR;
-	u32 rows = rows_per_step(b, vector), first;
+	u32 rows = rows_per_step(b, vector, c->tile), first;
 
 	for (first = 0; first < b->m; first += rows)
-		put_step(plan, (struct ink_step){ .op = op, .count = 1, .first = first,
+		put_step(c, (struct ink_step){ .op = op, .count = 1, .first = first,
 			 .rows = min(rows, b->m - first), .vector = vector });
 }
 
 /* Whole ops in vectors from @op on that make one step; 0: this one has to be cut. */
-static u32 fuse_ops(const struct ink_plan *plan, u32 op)
+static u32 fuse_ops(const struct cut *c, u32 op)
 {
-	u32 n_ops = plan->graph->header->n_ops, n;
+	u32 n_ops = c->plan->graph->header->n_ops, n;
 	u64 cost = 0;
 
 	for (n = 0; op + n < n_ops; n++) {
-		const struct ink_bound *b = &plan->bound[op + n];
+		const struct ink_bound *b = &c->plan->bound[op + n];
 
 		cost += op_cost(b, INK_ALL_ROWS, true);
-		if (b->path == INK_PATH_SCALAR || cost > SECTION_PS ||
-		    (n && plan->options & INK_PLAN_UNFUSED))
+		if (b->path == INK_PATH_SCALAR || cost > SECTION_PS / c->tile ||
+		    (n && c->plan->options & INK_PLAN_UNFUSED))
 			break;
 	}
 	return n;
 }
 
-static void cut_steps(struct ink_plan *plan)
+static void cut_steps(const struct cut *c)
 {
-	u32 n_ops = plan->graph->header->n_ops, i, n;
+	u32 n_ops = c->plan->graph->header->n_ops, i, n;
 
-	plan->n_steps = 0;
+	c->to->n_steps = 0;
 	for (i = 0; i < n_ops; i += n) {
-		const struct ink_bound *b = &plan->bound[i];
+		const struct ink_bound *b = &c->plan->bound[i];
 
-		n = fuse_ops(plan, i);
+		n = fuse_ops(c, i);
 		if (n)
-			put_step(plan, (struct ink_step){ .op = i, .count = n,
+			put_step(c, (struct ink_step){ .op = i, .count = n,
 				 .rows = INK_ALL_ROWS, .vector = true });
 		else if (b->opcode == INKLING_OP_DENSE)
-			cut_op(plan, i);
+			cut_op(c, i);
 		else
-			put_step(plan, (struct ink_step){ .op = i, .count = 1,
+			put_step(c, (struct ink_step){ .op = i, .count = 1,
 				 .rows = INK_ALL_ROWS });
 		n += !n;
 	}
@@ -136,41 +173,79 @@ static void cut_steps(struct ink_plan *plan)
  * together; short scalar ones between two with vectors too, since closing the
  * FPU and opening it again costs more.
  */
-static u32 section_length(const struct ink_plan *plan, u32 first)
+static u32 section_length(const struct cut *c, u32 first)
 {
-	const struct ink_step *s = &plan->steps[first];
-	u64 cost = 0, scalar = 0, c;
+	const struct ink_step *head = &c->to->steps[first], *s = head;
+	u64 cost = 0, scalar = 0, more;
 	u32 n, end = 0;
 
-	for (n = 0; first + n < plan->n_steps; n++, s++) {
-		c = step_cost(plan, s, true);
-		cost += c;
-		if (n && cost > SECTION_PS)
+	for (n = 0; first + n < c->to->n_steps; n++, s++) {
+		more = step_cost(c->plan, s, true);
+		cost += more;
+		if (n && cost > SECTION_PS / c->tile)
 			break;
-		if (plan->steps[first].vector) {
-			scalar = s->vector ? 0 : scalar + c;
-			if (scalar > SHORT_PS)
+		if (head->vector) {
+			scalar = s->vector ? 0 : scalar + more;
+			if (scalar > SHORT_PS / c->tile)
 				break;
 		} else if (s->vector) {
 			break;
 		}
-		if (s->vector == plan->steps[first].vector)
+		if (s->vector == head->vector)
 			end = n + 1;
 	}
 	return end;
 }
 
-static void cut_sections(struct ink_plan *plan)
+static void cut_sections(const struct cut *c)
 {
+	struct ink_schedule *to = c->to;
 	u32 i, n;
 
-	plan->n_sections = 0;
-	for (i = 0; i < plan->n_steps; i += n) {
-		n = section_length(plan, i);
-		plan->sections[plan->n_sections++] = (struct ink_section){
-			.first = i, .count = n, .vector = plan->steps[i].vector,
+	to->n_sections = 0;
+	for (i = 0; i < to->n_steps; i += n) {
+		n = section_length(c, i);
+		to->sections[to->n_sections++] = (struct ink_section){
+			.first = i, .count = n, .vector = to->steps[i].vector,
 		};
 	}
+}
+
+static bool schedule_make(struct ink_plan *plan, struct ink_schedule *to, u32 tile)
+{
+	struct cut c = { .plan = plan, .to = to, .tile = tile };
+
+	cut_steps(&c);
+	to->steps = ink_port_zalloc(to->n_steps * sizeof(*to->steps));
+	to->sections = ink_port_zalloc(to->n_steps * sizeof(*to->sections));
+	if (!to->steps || !to->sections)
+		return false;
+	cut_steps(&c);
+	cut_sections(&c);
+	plan->memory += to->n_steps * (sizeof(*to->steps) + sizeof(*to->sections));
+	return true;
+}
+
+static bool tile_fits(const struct ink_plan *plan, u32 tile)
+{
+	u32 i;
+
+	if (ink_tile_size(plan, tile) > TILE_ARENAS)
+		return false;
+	for (i = 0; i < plan->graph->header->n_ops; i++)
+		if (plan->bound[i].path != INK_PATH_SCALAR && !op_fits(&plan->bound[i], tile))
+			return false;
+	return true;
+}
+
+/* Scalar code has no sections to save, and computes for longer than it waits for weights. */
+static u32 choose_tile(const struct ink_plan *plan)
+{
+	u32 tile = plan->isa == INK_ISA_SCALAR ? 1 : TILE;
+
+	while (tile > 1 && !tile_fits(plan, tile))
+		tile /= 2;
+	return tile;
 }
 
 static void set_cost(struct ink_plan *plan)
@@ -178,12 +253,12 @@ static void set_cost(struct ink_plan *plan)
 	u64 simd = COST_RUN, scalar = COST_RUN;
 	u32 i;
 
-	for (i = 0; i < plan->n_steps; i++) {
-		simd += step_cost(plan, &plan->steps[i], true);
-		scalar += step_cost(plan, &plan->steps[i], false);
+	for (i = 0; i < plan->single.n_steps; i++) {
+		simd += step_cost(plan, &plan->single.steps[i], true);
+		scalar += step_cost(plan, &plan->single.steps[i], false);
 	}
-	for (i = 0; i < plan->n_sections; i++)
-		simd += plan->sections[i].vector ? COST_SECTION : 0;
+	for (i = 0; i < plan->single.n_sections; i++)
+		simd += plan->single.sections[i].vector ? COST_SECTION : 0;
 	plan->cost_simd = div64_u64(simd + 999, 1000);
 	plan->cost_scalar = div64_u64(scalar + 999, 1000);
 	plan->contexts = INKLING_CTX_TASK;
@@ -195,14 +270,17 @@ static void set_cost(struct ink_plan *plan)
 
 bool ink_schedule_build(struct ink_plan *plan)
 {
-	cut_steps(plan);
-	plan->steps = ink_port_zalloc(plan->n_steps * sizeof(*plan->steps));
-	plan->sections = ink_port_zalloc(plan->n_steps * sizeof(*plan->sections));
-	if (!plan->steps || !plan->sections)
+	plan->tile = choose_tile(plan);
+	if (!schedule_make(plan, &plan->single, 1))
 		return false;
-	cut_steps(plan);
-	cut_sections(plan);
+	if (plan->tile > 1 && !schedule_make(plan, &plan->tiled, plan->tile))
+		return false;
 	set_cost(plan);
-	plan->memory += plan->n_steps * (sizeof(*plan->steps) + sizeof(*plan->sections));
 	return true;
+}
+
+void ink_schedule_free(struct ink_schedule *schedule)
+{
+	ink_port_free(schedule->sections);
+	ink_port_free(schedule->steps);
 }

@@ -17,10 +17,11 @@ bool ink_schedule_fits(const struct ink_bound *b);
 
 /**
  * ink_schedule_build() - cut a plan's ops into steps and sections
- * @plan: with its ops bound; steps, sections, costs and contexts are set
+ * @plan: with its ops bound; schedules, tile, costs and contexts are set
  *
- * Return: false without memory.
+ * Return: false without memory; the caller frees what there is already.
  */
 bool ink_schedule_build(struct ink_plan *plan);
+void ink_schedule_free(struct ink_schedule *schedule);
 
 #endif /* INK_SCHEDULE_H */

@@ -42,14 +42,18 @@ static void engine_run(void *self)
 	struct engine *e = self;
 	const u8 *in = e->in;
 	u8 *out = e->out;
-	u32 b;
+	u32 b, n, i;
 
-	for (b = 0; b < e->batch; b++) {
-		ink_plan_run(e->plan, e->isa, e->arena, in, out);
-		if (e->verdict)
-			ink_plan_verdict(e->plan, out, 1 << 14, &e->score);
-		in += e->plan->input_size;
-		out += e->plan->output_size;
+	for (b = 0; b < e->batch; b += n) {
+		n = min(e->batch - b, e->plan->tile);
+		if (n > 1)
+			ink_plan_run_tile(e->plan, e->isa, e->arena, in, out, n);
+		else
+			ink_plan_run(e->plan, e->isa, e->arena, in, out);
+		for (i = 0; e->verdict && i < n; i++)
+			ink_plan_verdict(e->plan, out + i * e->plan->output_size, 1 << 14, &e->score);
+		in += n * e->plan->input_size;
+		out += n * e->plan->output_size;
 	}
 }
 
@@ -168,7 +172,7 @@ static struct engine *engine_open(const struct net *net, u32 around, u32 batch, 
 		exit(1);
 	}
 	e->isa = isa;
-	e->arena = ink_port_zalloc(e->plan->arena_size);
+	e->arena = ink_port_zalloc(ink_tile_size(e->plan, e->plan->tile));
 	e->batch = batch;
 	e->verdict = around == VERDICT;
 	return e;

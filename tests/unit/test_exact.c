@@ -51,7 +51,7 @@ static size_t n_ways;	/* those that this CPU has */
 /* What the cases covered. */
 static struct {
 	u64 graphs, cases, paths[INK_PATH_QUANT + 1], ops[INKLING_OP_NR];
-	u64 dtypes[INKLING_INT32 + 1], tables, fused, cut, sections, changed;
+	u64 dtypes[INKLING_INT32 + 1], tables, fused, cut, sections, changed, tiles, turns;
 	u64 shifts;	/* bit for each shift of a DENSE that was seen */
 } seen;
 
@@ -80,11 +80,11 @@ static void look_at(const struct ink_plan *plan)
 	for (i = 0; i < plan->graph->header->n_ops; i++)
 		seen.paths[plan->bound[i].path] +=
 			plan->bound[i].path || plan->bound[i].opcode == INKLING_OP_DENSE;
-	for (i = 0; i < plan->n_steps; i++) {
-		seen.fused += plan->steps[i].count > 1;
-		seen.cut += plan->steps[i].rows != INK_ALL_ROWS;
+	for (i = 0; i < plan->single.n_steps; i++) {
+		seen.fused += plan->single.steps[i].count > 1;
+		seen.cut += plan->single.steps[i].rows != INK_ALL_ROWS;
 	}
-	seen.sections += plan->n_sections > 1;
+	seen.sections += plan->single.n_sections > 1;
 }
 
 struct model {
@@ -111,10 +111,11 @@ static void model_open(struct model *m)
 		if (!m->plan[i])
 			fail_msg("%s %llu: %s", ink_randmodel_name(m->kind),
 				 (unsigned long long)m->seed, why.text);
-		m->arena[i] = ink_port_alloc(m->plan[i]->arena_size);
+		m->arena[i] = ink_port_alloc(ink_tile_size(m->plan[i], m->plan[i]->tile));
 		assert_non_null(m->arena[i]);
 		/* Results must not depend on what a run finds. */
-		memset(m->arena[i], (int)(m->seed * 37 + i * 101), m->plan[i]->arena_size);
+		memset(m->arena[i], (int)(m->seed * 37 + i * 101),
+		       ink_tile_size(m->plan[i], m->plan[i]->tile));
 	}
 	for (i = 2; i < 5; i++)
 		look_at(m->plan[i]);
@@ -146,36 +147,78 @@ static void compare(const struct model *m, u32 input, size_t way, const u8 *want
 		 m->plan[0]->output_size, want[at], ways[0].name, got[at], ways[way].name);
 }
 
-/* @inputs inputs through all ways; leaves what the last output was. */
+/* Scalar code once more, at another plan's places: takes longer than all vectors together. */
+static bool is_skipped(size_t way, u32 input)
+{
+	return ways[way].run == INK_ISA_SCALAR && input % 8;
+}
+
+/* Inputs @first to @first + @n - 1 at once, by each plan with vectors. */
+static void run_tiles(struct model *m, u32 first, u32 n, const u8 *in, const u8 *want, u8 *out)
+{
+	size_t way, size = m->plan[0]->output_size;
+	u32 i;
+
+	for (way = 1; way < n_ways; way++) {
+		const struct ink_plan *plan = m->plan[way];
+
+		if (is_skipped(way, first))
+			continue;
+		seen.tiles += plan->tile > 1 && n > 1;
+		seen.turns += plan->tile > 1 && plan->tiled.steps[0].in_turn;
+		for (i = 0; i < n; i += plan->tile)
+			ink_plan_run_tile(plan, ways[way].run, m->arena[way],
+					  in + (size_t)i * plan->input_size, out + i * size,
+					  min(n - i, plan->tile));
+		for (i = 0; i < n; i++)
+			compare(m, first + i, way, want + i * size, out + i * size);
+	}
+}
+
+/* All inputs once more, in tiles of any size. */
+static void model_run_tiles(struct model *m, u32 inputs, const u8 *in, const u8 *want)
+{
+	u8 *out = calloc(inputs, m->plan[0]->output_size);
+	struct ink_rand r;
+	u32 i, n;
+
+	assert_non_null(out);
+	ink_rand_seed(&r, m->seed ^ 0x711e);
+	for (i = 0; i < inputs; i += n) {
+		n = min(inputs - i, 1 + (u32)ink_rand_below(&r, 12));
+		run_tiles(m, i, n, in + (size_t)i * m->plan[0]->input_size,
+			  want + (size_t)i * m->plan[0]->output_size, out);
+	}
+	free(out);
+}
+
+/* @inputs inputs through all ways, alone and in tiles. */
 static void model_run(struct model *m, u32 inputs)
 {
 	const struct ink_tensor *t = &m->graph->tensors[m->graph->header->input];
-	u8 *in = malloc(m->plan[0]->input_size), *out = malloc(m->plan[0]->output_size);
-	u8 *want = calloc(1, m->plan[0]->output_size), *last = malloc(m->plan[0]->output_size);
+	size_t in_size = m->plan[0]->input_size, size = m->plan[0]->output_size, way;
+	u8 *in = malloc(inputs * in_size), *want = calloc(inputs, size), *out = malloc(size);
 	struct ink_rand r;
-	size_t way;
 	u32 i;
 
-	assert_true(in && out && want && last);
+	assert_true(in && out && want);
 	ink_rand_seed(&r, m->seed ^ 0x5eed);
 	for (i = 0; i < inputs; i++) {
-		ink_randmodel_input(&r, t->dtype, t->count, m->image, in);
-		memcpy(last, want, m->plan[0]->output_size);
-		ink_plan_run(m->plan[0], ways[0].run, m->arena[0], in, want);
+		ink_randmodel_input(&r, t->dtype, t->count, m->image, in + i * in_size);
+		ink_plan_run(m->plan[0], ways[0].run, m->arena[0], in + i * in_size, want + i * size);
 		for (way = 1; way < n_ways; way++) {
-			/* Scalar code once more, at another plan's places: takes longer than all vectors together. */
-			if (ways[way].run == INK_ISA_SCALAR && i % 8)
+			if (is_skipped(way, i))
 				continue;
-			ink_plan_run(m->plan[way], ways[way].run, m->arena[way], in, out);
-			compare(m, i, way, want, out);
+			ink_plan_run(m->plan[way], ways[way].run, m->arena[way], in + i * in_size, out);
+			compare(m, i, way, want + i * size, out);
 		}
-		seen.changed += i && memcmp(last, want, m->plan[0]->output_size);
+		seen.changed += i && memcmp(want + (i - 1) * size, want + i * size, size);
 		seen.cases++;
 	}
+	model_run_tiles(m, inputs, in, want);
 	free(in);
 	free(out);
 	free(want);
-	free(last);
 }
 
 /* @share of a hundred of all cases. */
@@ -207,13 +250,14 @@ static void run_kind(enum ink_randmodel_kind kind, u32 share)
 		      (unsigned long long)seen.paths[INK_PATH_S16],
 		      (unsigned long long)seen.paths[INK_PATH_ROWS],
 		      (unsigned long long)seen.paths[INK_PATH_QUANT]);
-	print_message("  int8 %llu (%llu with table), int16 %llu, int32 %llu; shifts %llx; fused steps %llu, cut steps %llu\n",
+	print_message("  int8 %llu (%llu with table), int16 %llu, int32 %llu; shifts %llx; fused steps %llu, cut steps %llu; tiles %llu, in turn %llu\n",
 		      (unsigned long long)seen.dtypes[INKLING_INT8],
 		      (unsigned long long)seen.tables,
 		      (unsigned long long)seen.dtypes[INKLING_INT16],
 		      (unsigned long long)seen.dtypes[INKLING_INT32],
 		      (unsigned long long)seen.shifts, (unsigned long long)seen.fused,
-		      (unsigned long long)seen.cut);
+		      (unsigned long long)seen.cut, (unsigned long long)seen.tiles,
+		      (unsigned long long)seen.turns);
 	/* A test whose outputs don't depend on inputs would prove nothing. */
 	assert_true(seen.changed > seen.cases / 2);
 }
@@ -237,7 +281,7 @@ static void quant_is_exact(void **state)
 static void mlp_is_exact(void **state)
 {
 	run_kind(INK_RANDMODEL_MLP, 25);
-	assert_true(seen.fused);
+	assert_true(seen.fused && seen.tiles);
 }
 
 static void mix_is_exact(void **state)
@@ -253,7 +297,7 @@ static void mix_is_exact(void **state)
 static void large_is_exact(void **state)
 {
 	run_kind(INK_RANDMODEL_LARGE, 1);
-	assert_true(seen.cut && seen.sections);
+	assert_true(seen.cut && seen.sections && seen.turns);
 }
 
 static int find_ways(void **state)

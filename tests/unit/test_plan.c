@@ -113,17 +113,17 @@ static void check_arena(const struct ink_plan *plan)
 }
 
 /* Sections cover all steps, steps all rows of all ops, in order and once. */
-static void check_order(const struct ink_plan *plan)
+static void check_order(const struct ink_plan *plan, const struct ink_schedule *c)
 {
 	u32 sec, i, k, step = 0, op = 0, row = 0;
 
-	for (sec = 0; sec < plan->n_sections; sec++) {
-		assert_int_equal(plan->sections[sec].first, step);
-		assert_true(plan->sections[sec].count);
-		for (i = 0; i < plan->sections[sec].count; i++, step++) {
-			const struct ink_step *s = &plan->steps[step];
+	for (sec = 0; sec < c->n_sections; sec++) {
+		assert_int_equal(c->sections[sec].first, step);
+		assert_true(c->sections[sec].count);
+		for (i = 0; i < c->sections[sec].count; i++, step++) {
+			const struct ink_step *s = &c->steps[step];
 
-			assert_true(step < plan->n_steps && s->count);
+			assert_true(step < c->n_steps && s->count);
 			assert_int_equal(s->op, op);
 			assert_int_equal(s->first, row);
 			for (k = 0; k < s->count; k++) {
@@ -132,7 +132,7 @@ static void check_order(const struct ink_plan *plan)
 				/* Only vector code may run several, and only where it can. */
 				assert_true(s->vector == (b->path != INK_PATH_SCALAR));
 				if (s->vector)
-					assert_true(plan->sections[sec].vector);
+					assert_true(c->sections[sec].vector);
 				assert_true(s->count == 1 || s->rows == INK_ALL_ROWS);
 				row += min(s->rows, b->m - row);
 				if (row == b->m) {
@@ -142,7 +142,7 @@ static void check_order(const struct ink_plan *plan)
 			}
 		}
 	}
-	assert_int_equal(step, plan->n_steps);
+	assert_int_equal(step, c->n_steps);
 	assert_int_equal(op, plan->graph->header->n_ops);
 	assert_int_equal(row, 0);
 }
@@ -163,17 +163,43 @@ static u64 model_cost(const struct ink_bound *b, u32 rows, bool vector)
 	}
 }
 
+/* No section with vectors takes longer than its budget when a tile's inputs share it. */
+static void check_tile(const struct ink_plan *plan)
+{
+	u32 sec, i, k;
+	u64 ps;
+
+	assert_in_range(plan->tile, 1, 8);
+	assert_true(plan->tile > 1 || !plan->tiled.n_sections);
+	assert_true(plan->tile == 1 || ink_tile_size(plan, plan->tile) <= 65536);
+	for (sec = 0; sec < plan->tiled.n_sections; sec++) {
+		const struct ink_section *x = &plan->tiled.sections[sec];
+
+		ps = 0;
+		for (i = x->first; i < x->first + x->count; i++) {
+			const struct ink_step *s = &plan->tiled.steps[i];
+
+			for (k = 0; k < s->count; k++)
+				ps += model_cost(&plan->bound[s->op + k], s->rows, s->vector);
+		}
+		if (x->vector && ps * plan->tile > INK_BUDGET_SECTION_NS * 1000ull)
+			fail_msg("%s: section %u of a tile of %u takes %llu ps",
+				 plan->graph->card->name, sec, plan->tile,
+				 (unsigned long long)ps * plan->tile);
+	}
+}
+
 static void check_cost(const struct ink_plan *plan)
 {
 	u64 simd = 1000000, scalar = 1000000, section, c;
 	u32 sec, i, k, mask = INKLING_CTX_TASK;
 
-	for (sec = 0; sec < plan->n_sections; sec++) {
-		const struct ink_section *x = &plan->sections[sec];
+	for (sec = 0; sec < plan->single.n_sections; sec++) {
+		const struct ink_section *x = &plan->single.sections[sec];
 
 		section = 0;
 		for (i = x->first; i < x->first + x->count; i++) {
-			const struct ink_step *s = &plan->steps[i];
+			const struct ink_step *s = &plan->single.steps[i];
 
 			for (k = 0; k < s->count; k++) {
 				c = model_cost(&plan->bound[s->op + k], s->rows, s->vector);
@@ -211,7 +237,10 @@ static void check_plan(struct image img)
 		assert_int_equal(p.plan->isa, isa);
 		assert_ptr_equal(p.plan->graph, p.g);
 		check_arena(p.plan);
-		check_order(p.plan);
+		check_order(p.plan, &p.plan->single);
+		if (p.plan->tile > 1)
+			check_order(p.plan, &p.plan->tiled);
+		check_tile(p.plan);
 		check_cost(p.plan);
 		planned_free(&p);
 	}
@@ -358,7 +387,7 @@ static void test_contexts(void **state)
 
 		assert_int_equal(p.plan->cost_simd, p.plan->cost_scalar);
 		assert_int_equal(p.plan->contexts, models[i].contexts);
-		check_order(p.plan);
+		check_order(p.plan, &p.plan->single);
 		check_cost(p.plan);
 		planned_free(&p);
 		check_plan(square(models[i].n, models[i].m));

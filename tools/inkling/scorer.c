@@ -156,11 +156,9 @@ void ink_scorer_run(struct ink_scorer *s, size_t n, const void *in, void *out,
 			ink_die_failure();
 		return;
 	}
-	for (i = 0; i < n; i++) {
-		if (ink_model_run(s->model, (const char *)in + i * s->in_size, s->in_size,
-				  (char *)out + i * s->out_size, s->out_size))
-			ink_die_failure();
+	if (ink_model_run_batch(s->model, n, in, s->in_size, out, s->out_size))
+		ink_die_failure();
+	for (i = 0; i < n; i++)
 		ink_model_verdict(s->model, (const char *)out + i * s->out_size, s->threshold,
 				  &verdicts[i]);
-	}
 }

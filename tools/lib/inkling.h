@@ -133,6 +133,22 @@ int ink_model_run(struct ink_model *model, const void *in, size_t in_len, void *
 		  size_t out_len);
 
 /**
+ * ink_model_run_batch() - run a model on several inputs
+ * @model: verified
+ * @count: inputs
+ * @in: all of them without gaps
+ * @in_len: of one, has to be ink_model_input_size()
+ * @out: all outputs, which may not overlap @in
+ * @out_len: of one, has to be ink_model_output_size()
+ *
+ * Faster than one by one, since weights are read once for several inputs.
+ *
+ * Return: 0, or -EINVAL for a wrong size.
+ */
+int ink_model_run_batch(struct ink_model *model, size_t count, const void *in, size_t in_len,
+			void *out, size_t out_len);
+
+/**
  * ink_model_verdict() - read class and score off an output
  * @model: that made it
  * @out: output

@@ -96,7 +96,7 @@ static struct ink_model *model_new(void *image, size_t size)
 		goto fail;
 	}
 	model->isa = model->plan->isa;
-	model->arena = ink_port_zalloc(model->plan->arena_size);
+	model->arena = ink_port_zalloc(ink_tile_size(model->plan, model->plan->tile));
 	if (!model->arena) {
 		ink_failure_set(ENOMEM, "no memory for the model's arena");
 		goto fail;
@@ -219,7 +219,7 @@ static int replan(struct ink_model *model, enum ink_isa isa)
 
 	if (!plan)
 		return ink_failure_why(&why);
-	arena = ink_port_zalloc(plan->arena_size);
+	arena = ink_port_zalloc(ink_tile_size(plan, plan->tile));
 	if (!arena) {
 		ink_plan_free(plan);
 		return ink_failure_set(ENOMEM, "no memory for the model's arena");
@@ -276,10 +276,34 @@ int ink_model_run(struct ink_model *model, const void *in, size_t in_len, void *
 	return 0;
 }
 
-const void *ink_model_run_at(struct ink_model *model, const void *in)
+size_t ink_model_run_tile(struct ink_model *model, const void *in, size_t count)
 {
-	ink_plan_run(model->plan, model->isa, model->arena, in, NULL);
-	return (const char *)model->arena + model->plan->output_off;
+	u32 n = (u32)min_t(size_t, count, model->plan->tile);
+
+	if (n > 1)
+		ink_plan_run_tile(model->plan, model->isa, model->arena, in, NULL, n);
+	else
+		ink_plan_run(model->plan, model->isa, model->arena, in, NULL);
+	return n;
+}
+
+const void *ink_model_output_at(struct ink_model *model, size_t i)
+{
+	return ink_tile_arena(model->plan, model->arena, (u32)i) + model->plan->output_off;
+}
+
+int ink_model_run_batch(struct ink_model *model, size_t count, const void *in, size_t in_len,
+			void *out, size_t out_len)
+{
+	int err = ink_model_check_sizes(model, in_len, out_len);
+	size_t i, k, n;
+
+	for (i = 0; !err && i < count; i += n) {
+		n = ink_model_run_tile(model, in + i * in_len, count - i);
+		for (k = 0; k < n; k++)
+			memcpy(out + (i + k) * out_len, ink_model_output_at(model, k), out_len);
+	}
+	return err;
 }
 
 void ink_model_verdict(const struct ink_model *model, const void *out, int32_t threshold,

@@ -218,13 +218,16 @@ static int run_in_process(struct ink_model *model, size_t count, const char *in,
 			  char *out, size_t out_len, struct inkling_verdict *verdicts)
 {
 	int err = ink_model_check_sizes(model, in_len, out ? out_len : ink_model_output_size(model));
-	size_t i;
+	size_t i, at, n = 0;
 
-	if (err)
-		return err;
-	for (i = 0; i < count; i++) {
-		const void *output = ink_model_run_at(model, in + i * in_len);
+	for (i = 0, at = 0; !err && i < count; i++, at++) {
+		const void *output;
 
+		if (at == n) {
+			n = ink_model_run_tile(model, in + i * in_len, count - i);
+			at = 0;
+		}
+		output = ink_model_output_at(model, at);
 		if (out)
 			memcpy(out + i * out_len, output, out_len);
 		if (verdicts) {
@@ -233,7 +236,7 @@ static int run_in_process(struct ink_model *model, size_t count, const char *in,
 			verdicts[i].mode = INKLING_MODE_MONITOR;
 		}
 	}
-	return 0;
+	return err;
 }
 
 int ink_session_run_batch(struct ink_session *session, size_t count, const void *in,
