@@ -454,7 +454,7 @@ enum ink_memory {
 #define INK_INLINE_NS	200000	/* a batch that costs more isn't run by who can't wait */
 
 /**
- * struct ink_batch - inputs that are run one after the other
+ * struct ink_batch - inputs for one model
  * @check: called once the model is known: are sizes and places right? Sets the
  *	places. -EINVAL a size, -ERANGE a place
  * @memory: which of @user, @buffer and @registered counts
