@@ -66,7 +66,7 @@ bool ink_run_is_traced(void)
 /* Looking at the clock costs more than all other counting: not each run does, but each that is traced. */
 static bool call_is_timed(const struct ink_call *call)
 {
-	return !(this_cpu_read(call->slot->stats->runs) % INK_TIME_EVERY) || ink_run_is_traced();
+	return !(this_cpu_read(call->slot->stats->runs) % INK_TIME_EVERY) || trace_run_enabled();
 }
 
 /**
@@ -140,13 +140,13 @@ static void call_account(struct ink_call *call)
 /**
  * ink_call_share() - what has been timed was the run of several inputs
  * @call: that was begun, whether it is timed or not
- * @n: inputs, each of which took as long as the others
+ * @n: inputs, which share it alike
  */
 void ink_call_share(struct ink_call *call, u32 n)
 {
 	u64 now;
 
-	if (!call->start || n < 2)
+	if (!call->start)
 		return;
 	now = ktime_get_mono_fast_ns();
 	call->start = now - div_u64(now - call->start, n);

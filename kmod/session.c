@@ -303,59 +303,6 @@ static bool batch_put(struct ink_batch *batch, const void *output, u32 size,
 	return ok;
 }
 
-/* All sections, with a chance to stop between them: a long model takes a while. */
-static int session_run_plan(struct ink_session *session, struct ink_call *call,
-			    const struct ink_batch *batch)
-{
-	const struct ink_plan *plan = call->model->plan;
-	enum ink_isa isa;
-	u32 i;
-	int err;
-
-	err = ink_call_isa(call, &isa);
-	if (!err)
-		ink_sample_begin(call, INK_LEVEL_TASK, session->arena + plan->input_off);
-	for (i = 0; !err && i < plan->single.n_sections; i++) {
-		ink_plan_section(plan, isa, session->arena, i);
-		cond_resched();
-		if (batch_interrupted(batch)) {
-			ink_shadow_cancel(call, INK_SKIP_SIGNAL);
-			err = batch_stop(batch, call->slot);
-		}
-	}
-	return err;
-}
-
-/* One input of a batch: straight to where the plan reads it. */
-static int session_run_one(struct ink_session *session, struct ink_call *call,
-			   struct ink_batch *batch)
-{
-	const struct ink_plan *plan = call->model->plan;
-	void *output = session->arena + plan->output_off;
-	bool ok;
-	int err;
-
-	if (!ink_call_begin(call)) {
-		memset(output, 0, plan->output_size);
-	} else {
-		ok = batch_get(batch, 0, session->arena + plan->input_off, plan->input_size);
-		if (!ok) {
-			ink_stats_error(call->slot->stats, INK_ERROR_FAULT);
-			return -EFAULT;
-		}
-		err = session_run_plan(session, call, batch);
-		if (err)
-			return err;
-		ink_call_end(call, output);
-	}
-	ok = batch_put(batch, output, plan->output_size, &call->verdict);
-	ink_sample_end(call, true);
-	if (!ok)
-		return -EFAULT;
-	batch->done++;
-	return 0;
-}
-
 /*
  * How many inputs can be run at once: only one when more than the verdicts is
  * wanted of each run, by a shadow or by who traces, or when there are none.
@@ -370,16 +317,16 @@ static u32 batch_tile(const struct ink_batch *batch, const struct ink_call *call
 	return n;
 }
 
-/* Inputs of a tile up to one that can't be read; their number in @n. */
-static int session_get_tile(struct ink_session *session, struct ink_call *call,
-			    struct ink_batch *batch, u32 *n)
+/* Inputs straight to where the plan reads them, up to one that can't be read; their number in @n. */
+static int session_get(struct ink_session *session, struct ink_call *call, struct ink_batch *batch,
+		       u32 *n)
 {
 	const struct ink_plan *plan = call->model->plan;
+	void *to = session->arena + plan->input_off;
 	u32 i;
 
-	for (i = 0; i < *n; i++)
-		if (!batch_get(batch, i, ink_tile_arena(plan, session->arena, i) + plan->input_off,
-			       plan->input_size)) {
+	for (i = 0; i < *n; i++, to += ink_tile_size(plan, 1))
+		if (!batch_get(batch, i, to, plan->input_size)) {
 			ink_stats_error(call->slot->stats, INK_ERROR_FAULT);
 			*n = i;
 			return -EFAULT;
@@ -387,61 +334,81 @@ static int session_get_tile(struct ink_session *session, struct ink_call *call,
 	return 0;
 }
 
-static int session_run_tile_plan(struct ink_session *session, struct ink_call *call,
-				 const struct ink_batch *batch, u32 n)
+/* All sections, with a chance to stop between them: a long model takes a while. */
+static int session_run_plan(struct ink_session *session, struct ink_call *call,
+			    const struct ink_batch *batch, u32 n)
 {
 	const struct ink_plan *plan = call->model->plan;
+	u32 sections = n > 1 ? plan->tiled.n_sections : plan->single.n_sections, i;
 	enum ink_isa isa;
-	u32 i;
 	int err;
 
 	err = ink_call_isa(call, &isa);
-	for (i = 0; !err && i < plan->tiled.n_sections; i++) {
-		ink_plan_tile_section(plan, isa, session->arena, n, i);
+	if (!err && n == 1)
+		ink_sample_begin(call, INK_LEVEL_TASK, session->arena + plan->input_off);
+	for (i = 0; !err && i < sections; i++) {
+		if (n > 1)
+			ink_plan_tile_section(plan, isa, session->arena, n, i);
+		else
+			ink_plan_section(plan, isa, session->arena, i);
 		cond_resched();
-		if (batch_interrupted(batch))
+		if (batch_interrupted(batch)) {
+			ink_shadow_cancel(call, INK_SKIP_SIGNAL);
 			err = batch_stop(batch, call->slot);
+		}
 	}
 	return err;
 }
 
-/* Up to @n inputs of a batch; those before one that faults are run. */
-static int session_run_tile(struct ink_session *session, struct ink_call *call,
-			    struct ink_batch *batch, u32 n)
+/* What ran gets its verdicts, and the caller what it wants. */
+static int session_put(struct ink_session *session, struct ink_call *call, struct ink_batch *batch,
+		       u32 n, bool on)
 {
 	const struct ink_plan *plan = call->model->plan;
-	int fault, err;
-	void *output;
+	void *output = session->arena + plan->output_off;
+	bool ok;
 	u32 i;
 
-	if (!ink_call_begin(call))
-		return session_run_one(session, call, batch);
-	fault = session_get_tile(session, call, batch, &n);
-	err = n ? session_run_tile_plan(session, call, batch, n) : 0;
-	if (err)
-		return err;
-	ink_call_share(call, n);
-	for (i = 0; i < n; i++) {
-		output = ink_tile_arena(plan, session->arena, i) + plan->output_off;
-		ink_call_end(call, output);
+	for (i = 0; i < n; i++, output += ink_tile_size(plan, 1)) {
+		if (on)
+			ink_call_end(call, output);
 		call->start = 0;
-		if (!batch_put(batch, output, plan->output_size, &call->verdict))
+		ok = batch_put(batch, output, plan->output_size, &call->verdict);
+		ink_sample_end(call, true);
+		if (!ok)
 			return -EFAULT;
 		batch->done++;
 	}
-	return fault;
+	return 0;
+}
+
+/* The next inputs of a batch, at most @n; those before one that faults are run. */
+static int session_run_next(struct ink_session *session, struct ink_call *call,
+			    struct ink_batch *batch, u32 n)
+{
+	const struct ink_plan *plan = call->model->plan;
+	bool on = ink_call_begin(call);
+	int fault = 0, err = 0;
+
+	if (on) {
+		fault = session_get(session, call, batch, &n);
+		err = n ? session_run_plan(session, call, batch, n) : 0;
+		if (n > 1)
+			ink_call_share(call, n);
+	} else {
+		n = 1;
+		memset(session->arena + plan->output_off, 0, plan->output_size);
+	}
+	return err ?: session_put(session, call, batch, n, on) ?: fault;
 }
 
 static int session_run_all(struct ink_session *session, struct ink_call *call,
 			   struct ink_batch *batch)
 {
 	int err = 0;
-	u32 n;
 
 	while (!err && batch->done < batch->count) {
-		n = batch_tile(batch, call);
-		err = n > 1 ? session_run_tile(session, call, batch, n) :
-			      session_run_one(session, call, batch);
+		err = session_run_next(session, call, batch, batch_tile(batch, call));
 		if (err)
 			break;
 		if (batch_interrupted(batch) && batch->done < batch->count)
