@@ -8,7 +8,7 @@ function by_file(path)
 {
 	sub(/^.*\/src\/kmod\//, "kmod/", path)
 	sub(/^.*\/\.\//, "", path)
-	return path ~ /^kmod\// ? path : ""
+	return path ~ /^kmod\// && path !~ /^kmod\/tests\// ? path : ""
 }
 
 # "        -:    0:Source:PATH", then "    COUNT:  LINE:text" for each line; functions and branches aren't asked for.
