@@ -4,7 +4,7 @@
  *
  * What lives here: for each thing that a program asks of the module, the same
  * call again and again with the first, the second, ... allocation of the kernel
- * failing until none is left: each failure has to be a clear error that leaves
+ * failing (and copy to or from the process) until none is left: each failure has to be a clear error that leaves
  * the slot as it was. What doesn't: leaks, which kmemleak finds when the module
  * is gone (tests/uml/run), and allocations of the engine in userspace
  * (tests/unit/test_memory.c). Needs a kernel with fault injection.
@@ -15,6 +15,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
+#include <netlink/errno.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -71,16 +73,22 @@ static void write_to(const char *path, const char *text)
 /* Sleeping allocations fail too, single pages among them, without a word in the log. */
 static void injection_open(void)
 {
+	glob_t found;
+	size_t i;
+
 	fail_nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
 	if (fail_nth < 0 || access(DEBUG "failslab", F_OK) || access(DEBUG "fail_page_alloc", F_OK)) {
 		printf("1..0 # SKIP this kernel can't make allocations fail: it has no fail-nth\n");
 		exit(4);
 	}
 	write_to(DEBUG "failslab/ignore-gfp-wait", "N");
-	write_to(DEBUG "failslab/verbose", "0");
 	write_to(DEBUG "fail_page_alloc/ignore-gfp-wait", "N");
 	write_to(DEBUG "fail_page_alloc/min-order", "0");
-	write_to(DEBUG "fail_page_alloc/verbose", "0");
+	if (!glob(DEBUG "fail*/verbose", 0, NULL, &found)) {
+		for (i = 0; i < found.gl_pathc; i++)
+			write_to(found.gl_pathv[i], "0");
+		globfree(&found);
+	}
 }
 
 static void set_nth(u32 n)
@@ -88,16 +96,18 @@ static void set_nth(u32 n)
 	char text[16];
 	int size = snprintf(text, sizeof(text), "%u", n);
 
-	if (pwrite(fail_nth, text, (size_t)size, 0) != size)
-		st_bail("fail-nth: %s", strerror(errno));
+	/* What is still to fail may be this very copy; then it won't be another one. */
+	while (pwrite(fail_nth, text, (size_t)size, 0) != size)
+		if (errno != EFAULT)
+			st_bail("fail-nth: %s", strerror(errno));
 }
 
 /* Disarm; has the allocation failed that was to fail? */
 static bool was_reached(void)
 {
-	char text[16] = "";
+	char text[16] = "1";
 
-	if (pread(fail_nth, text, sizeof(text) - 1, 0) <= 0)
+	if (pread(fail_nth, text, sizeof(text) - 1, 0) <= 0 && errno != EFAULT)
 		st_bail("fail-nth: %s", strerror(errno));
 	set_nth(0);
 	return !atoi(text);
@@ -124,17 +134,25 @@ static struct state take_state(void)
 	return state;
 }
 
-/* A message of the socket's, not of the module's: it says "Cannot allocate memory", or more. */
-static bool answer_is_lost(void)
+/* In the socket's words, which are libnl's, not the module's; it has none of its own for EFAULT. */
+static bool answer_is_lost(const char *text)
 {
-	const char *text = ink_failure_last()->text, *end = strrchr(text, ':');
-
-	return end && !strcmp(end, ": Out of memory");
+	return strstr(text, nl_geterror(NLE_NOMEM)) || strstr(text, nl_geterror(NLE_INVAL));
 }
 
-static bool is_clear(int err)
+/* Copies to and from the process count as allocations, too. */
+static bool is_clear(int err, const char *text)
 {
-	return err == -ENOMEM || err == -ENOBUFS || err == -EAGAIN || err == -ECANCELED;
+	return err == -ENOMEM || err == -ENOBUFS || err == -EAGAIN || err == -ECANCELED || err == -EFAULT ||
+	       (err == -EIO && answer_is_lost(text));
+}
+
+static bool is_same(const struct state *was, struct state is, int err)
+{
+	/* A result that can't be copied is of a run that was made, and counted. */
+	if (err == -EFAULT)
+		is.slot.stats = was->slot.stats;
+	return !memcmp(was, &is, sizeof(is));
 }
 
 /* The watcher either hears of a change or is told that it missed some. */
@@ -158,6 +176,7 @@ struct result {
 static bool attempt(const struct call *call, u32 n, struct result *r)
 {
 	struct state was, is;
+	struct ink_failure failure;
 	bool reached, lost, same;
 	int err;
 
@@ -167,12 +186,13 @@ static bool attempt(const struct call *call, u32 n, struct result *r)
 	set_nth(n);
 	err = call->run();
 	reached = was_reached();
-	lost = err && call->done && answer_is_lost();
+	failure = *ink_failure_last();
+	lost = err && call->done && answer_is_lost(failure.text);
 	is = take_state();
-	same = !memcmp(&was, &is, sizeof(was));
-	if (err && !(reached && is_clear(err))) {
+	same = is_same(&was, is, err);
+	if (err && !(reached && is_clear(err, failure.text))) {
 		r->unclear++;
-		st_diag("%s, allocation %u: error %d (%s)", call->name, n, err, ink_failure_last()->text);
+		st_diag("%s, allocation %u: error %d (%s)", call->name, n, err, failure.text);
 	}
 	if (err && !same && !(lost && call->done(&was, &is))) {
 		r->changed++;
@@ -195,7 +215,7 @@ static void each_allocation(const struct call *call)
 
 	while (n < MOST && attempt(call, n, &r))
 		n++;
-	st_ok(n < MOST && r.failed, "%s: %u allocations, %u fail it and %u don't", call->name, n - 1,
+	st_ok(n < MOST && n > 1, "%s: %u allocations, %u fail it and %u don't", call->name, n - 1,
 	      r.failed, r.survived);
 	st_is(r.unclear, 0, "%s: each failure is a clear error", call->name);
 	st_is(r.changed, 0, "%s: and leaves the slot as it was", call->name);
