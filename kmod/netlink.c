@@ -124,14 +124,12 @@ static int load_chunk(struct sk_buff *skb, struct genl_info *info, struct ink_wh
 	return err;
 }
 
-static int load_reply(struct genl_info *info, const struct ink_model *model)
+/* @reply was allocated before anything was changed: who hears of no memory may rely on it. */
+static int load_reply(struct sk_buff *reply, struct genl_info *info, const struct ink_model *model)
 {
-	struct sk_buff *reply = genlmsg_new(NLMSG_DEFAULT_SIZE, GFP_KERNEL);
 	const u8 *digest = model->graph->header->digest;
 	void *header;
 
-	if (!reply)
-		return -ENOMEM;
 	header = genlmsg_put_reply(reply, info, &inkling_nl_family, 0, INKLING_CMD_LOAD_COMMIT);
 	if (!header ||
 	    nla_put_u32(reply, INKLING_A_LOAD_GENERATION, model->generation) ||
@@ -175,17 +173,22 @@ static int load_commit(struct sk_buff *skb, struct genl_info *info, struct ink_w
 	};
 	struct ink_why unused = {};
 	struct ink_model *model;
+	struct sk_buff *reply;
 	int err;
 
-	if (!slot || load_sample(info, &options, why)) {
+	err = !slot || load_sample(info, &options, why) ? -EINVAL : 0;
+	reply = err ? NULL : genlmsg_new(NLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	if (!reply) {
 		ink_load_abort(genl_info_net(info), info->snd_portid, &unused);
-		return -EINVAL;
+		return err ?: -ENOMEM;
 	}
 	model = ink_load_commit(genl_info_net(info), info->snd_portid, nla_data(slot), &options,
 				why);
-	if (IS_ERR(model))
+	if (IS_ERR(model)) {
+		nlmsg_free(reply);
 		return PTR_ERR(model);
-	err = load_reply(info, model);
+	}
+	err = load_reply(reply, info, model);
 	ink_model_put(model);
 	return err;
 }
@@ -286,13 +289,11 @@ static int slot_change(struct genl_info *info, struct ink_slot_change *change,
 	return err;
 }
 
-static int slot_reply(struct genl_info *info, int cmd, const char *name, u32 id)
+/* As load_reply(). */
+static int slot_reply(struct sk_buff *reply, struct genl_info *info, int cmd, const char *name, u32 id)
 {
-	struct sk_buff *reply = genlmsg_new(NLMSG_DEFAULT_SIZE, GFP_KERNEL);
 	void *header;
 
-	if (!reply)
-		return -ENOMEM;
 	header = genlmsg_put_reply(reply, info, &inkling_nl_family, 0, cmd);
 	if (!header || nla_put_string(reply, INKLING_A_SLOT_NAME, name) ||
 	    nla_put_u32(reply, INKLING_A_SLOT_ID, id)) {
@@ -312,6 +313,7 @@ static int slot_new(struct sk_buff *skb, struct genl_info *info, struct ink_why 
 	};
 	const char *name = slot_name(info, why);
 	struct nlattr *contexts;
+	struct sk_buff *reply;
 	u32 id;
 	int err;
 
@@ -321,10 +323,15 @@ static int slot_new(struct sk_buff *skb, struct genl_info *info, struct ink_why 
 	if (!contexts)
 		return -EINVAL;
 	err = slot_change(info, &change, why);
+	if (err)
+		return err;
+	reply = genlmsg_new(NLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	if (!reply)
+		return -ENOMEM;
+	err = ink_slot_new(name, nla_get_u32(contexts), &change, &id, why);
 	if (!err)
-		err = ink_slot_new(name, nla_get_u32(contexts), &change, &id, why);
-	if (!err)
-		err = slot_reply(info, INKLING_CMD_SLOT_NEW, name, id);
+		return slot_reply(reply, info, INKLING_CMD_SLOT_NEW, name, id);
+	nlmsg_free(reply);
 	return err;
 }
 

@@ -268,7 +268,8 @@ int ink_netlink_put_slot(struct sk_buff *skb, const struct ink_slot *slot, u32 e
  * @event: enum inkling_cmd that changed it
  *
  * Only the initial network namespace hears it: slots are the host's. A
- * listener that is too slow gets ENOBUFS and asks anew.
+ * listener that is too slow gets ENOBUFS and asks anew, as do all of them when
+ * there is no memory for the news.
  *
  * Context: a task, under ink_slots_lock, so that messages come in the order
  * of the changes.
@@ -281,11 +282,10 @@ void ink_netlink_notify(const struct ink_slot *slot, u32 event)
 	if (!genl_has_listeners(&inkling_nl_family, &init_net, INKLING_NLGRP_SLOTS))
 		return;
 	skb = genlmsg_new(INK_SLOT_MESSAGE, GFP_KERNEL);
-	if (!skb)
-		return;
-	header = genlmsg_put(skb, 0, 0, &inkling_nl_family, 0, INKLING_CMD_SLOT_NTF);
+	header = skb ? genlmsg_put(skb, 0, 0, &inkling_nl_family, 0, INKLING_CMD_SLOT_NTF) : NULL;
 	if (!header || ink_netlink_put_slot(skb, slot, event)) {
 		nlmsg_free(skb);
+		genl_set_err(&inkling_nl_family, &init_net, 0, INKLING_NLGRP_SLOTS, -ENOBUFS);
 		return;
 	}
 	genlmsg_end(skb, header);

@@ -112,6 +112,17 @@ static void pair_weight(struct randmodel *m, uint32_t style, int8_t *w, uint32_t
 		w[i] = (int8_t)(below(m, 2) ? range(m, 2, 127) : range(m, -127, -2));
 }
 
+/* floor(want * 2^shift / most), which has to be below 2^31. Kernels have no division of 128 bits. */
+static uint64_t quotient(uint64_t want, uint64_t shift, uint64_t most)
+{
+	uint64_t q = 0, bit;
+
+	for (bit = 1u << 30; bit; bit >>= 1)
+		if ((__uint128_t)(q | bit) * most <= (__uint128_t)want << shift)
+			q |= bit;
+	return q;
+}
+
 /*
  * A multiplier and shift that take what is at most @most to about @want, but
  * for some rows where they are anything that doesn't leave 32 bits.
@@ -124,12 +135,11 @@ static void scale(struct randmodel *m, uint64_t most, uint64_t want, int32_t *mu
 	*shift = (int8_t)range(m, 1, 62);
 	if (below(m, 8)) {
 		/* The greatest shift with which the multiplier fits, or a little less. */
-		for (s = 62; s > 1 && (((__uint128_t)want << s) / most) > top; s--)
+		for (s = 62; s > 1 && (__uint128_t)want << s >= (__uint128_t)(top + 1) * most; s--)
 			;
 		s -= s > 8 ? below(m, below(m, 4) ? 3 : 8) : 0;
 		*shift = (int8_t)s;
-		top = (uint64_t)(((__uint128_t)want << s) / most);
-		top = top > INT32_MAX ? INT32_MAX : top;
+		top = quotient(want, s, most);
 		*mult = (int32_t)range(m, (int64_t)(top - top / 8), (int64_t)top);
 	} else {
 		*mult = below(m, 8) ? (int32_t)range(m, 0, INT32_MAX) :

@@ -6,6 +6,7 @@
 #
 # timeout: 360
 . tests/selftests/lib.sh
+needs_bpf
 PATH=$PWD/build:$PATH
 w=$(mktemp -d)
 group=/sys/fs/cgroup/web.test

@@ -6,6 +6,7 @@
 #
 # timeout: 600
 . tests/selftests/lib.sh
+needs_bpf
 PATH=$PWD/build:$PATH
 w=$(mktemp -d)
 at_exit 'rm -rf "$w"'

@@ -260,6 +260,7 @@ int main(void)
 {
 	u32 id;
 
+	st_bpf_needed();
 	ctl = st_ctl();
 	flow = model_image(MODEL_FLOW);
 	inputs = st_inputs(&flow, 21, N);

@@ -25,6 +25,9 @@ skip() { ksft_n=$((ksft_n + 1)) ksft_skipped=$((ksft_skipped + 1)); echo "ok $ks
 # skip_all REASON: the whole test, before its plan.
 skip_all() { echo "1..0 # SKIP $*"; exit 4; }
 
+# needs_bpf: programs that call the module. UML has none: see st_bpf_possible() in lib/st_bpf.h.
+needs_bpf() { [ -e /sys/kernel/btf/vmlinux ] || skip_all "programs can't call modules in this kernel: no BTF"; }
+
 bail_out() { echo "Bail out! $*"; exit 1; }
 
 # check NAME COMMAND...: it succeeds. Its output is shown when it doesn't.
@@ -124,7 +127,8 @@ dmesg_since() { dmesg | sed -n "/$ksft_mark/,\$p" | sed 1d; }
 # dmesg_has NAME REGEX: a line since the mark matches.
 dmesg_has() { like "$1" "$(dmesg_since)" "$2"; }
 
-module_file() { echo "$PWD/build/kmod-$(uname -r)/inkling.ko"; }
+# INKLING_MODULE=FILE names another than that of this kernel's version.
+module_file() { echo "${INKLING_MODULE:-$PWD/build/kmod-$(uname -r)/inkling.ko}"; }
 module_loaded() { [ -d /sys/module/inkling ]; }
 
 # module_load [PARAMETER...]: the module that was built for this kernel, fresh.

@@ -31,6 +31,7 @@ int main(void)
 	struct bpf_link *link;
 	u32 a, b, c;
 
+	st_bpf_needed();
 	ctl = st_ctl();
 	a = st_slot_with(ctl, "outer", INKLING_CTX_ALL, &flow);
 	slot = ink_slot_get(ctl, "outer");

@@ -92,6 +92,7 @@ static void *programs(void *arg)
 }
 
 static u32 last_generation;
+static u32 n_loads;		/* threads: sessions, and one for programs if there can be any */
 
 static int load(struct ink_ctl *ctl, struct ink_rand *r, bool shadow)
 {
@@ -152,7 +153,7 @@ static void storm(struct ink_ctl *ctl)
 	u32 i;
 	int err = 0;
 
-	for (i = 0; i <= SESSIONS; i++)
+	for (i = 0; i < n_loads; i++)
 		pthread_create(&loads[i].thread, NULL, i < SESSIONS ? sessions : programs, &loads[i]);
 	while (!err && time(NULL) < end) {
 		err = change(ctl, &r);
@@ -161,7 +162,7 @@ static void storm(struct ink_ctl *ctl)
 	st_fine(err, "%u loads, %u rollbacks, %u shadows replaced, %u dropped, %u promoted", done[0],
 		done[1], done[2], done[3], done[4]);
 	atomic_store(&stop, 1);
-	for (i = 0; i <= SESSIONS; i++) {
+	for (i = 0; i < n_loads; i++) {
 		const char *name = i < SESSIONS ? "session" : "syscall program";
 
 		pthread_join(loads[i].thread, NULL);
@@ -193,11 +194,11 @@ static void adds_up(struct ink_ctl *ctl)
 	kind[++last_generation] = 0;
 	st_load_shadow(ctl, "promote", &images[1], 1);
 	kind[++last_generation] = 1;
-	for (i = 0; i <= SESSIONS; i++)
+	for (i = 0; i < n_loads; i++)
 		pthread_create(&loads[i].thread, NULL, i < SESSIONS ? sessions : programs, &loads[i]);
 	nanosleep(&pause, NULL);
 	atomic_store(&stop, 1);
-	for (i = 0; i <= SESSIONS; i++) {
+	for (i = 0; i < n_loads; i++) {
 		pthread_join(loads[i].thread, NULL);
 		runs += loads[i].runs;
 		st_ok(!loads[i].failed && !loads[i].wrong, "no run fails and none is wrong");
@@ -349,6 +350,9 @@ int main(void)
 		ink_model_close(model);
 	}
 	steps(ctl);
+	n_loads = SESSIONS + st_bpf_possible();
+	if (n_loads == SESSIONS)
+		st_bpf_skip("promotion under a program's load");
 	slot_id = st_slot_with(ctl, "promote", INKLING_CTX_TASK, &images[0]);
 	last_generation = 1;
 	/* So that there is always something to roll back to. */

@@ -91,7 +91,8 @@ static void one(u64 seed)
 	id = st_slot_with(ctl, "random", INKLING_CTX_TASK, &img);
 	loaded++;
 	check_session(in, in_size, want, out_size, v, seed);
-	check_kfunc(id, &img, in, in_size, want, out_size, seed);
+	if (bpf.object)
+		check_kfunc(id, &img, in, in_size, want, out_size, seed);
 	ink_model_close(model);
 	image_free(&img);
 	free(in);
@@ -103,14 +104,18 @@ int main(void)
 	u64 seed;
 
 	ctl = st_ctl();
-	st_bpf_open(&bpf, NULL);
+	if (st_bpf_possible())
+		st_bpf_open(&bpf, NULL);
+	else
+		st_bpf_skip("random graphs in a program");
 	for (seed = 1; seed <= GRAPHS; seed++)
 		one(seed);
 	st_is(wrong, 0, "%ld cases of %ld graphs are bit for bit the specification's", cases, loaded);
 	st_ok(cases >= 10000, "they are more than ten thousand");
 	st_ok(skipped < GRAPHS / 2, "%ld graphs were too large for the program", skipped);
 	ink_slot_del(ctl, "random");
-	st_bpf_close(&bpf);
+	if (bpf.object)
+		st_bpf_close(&bpf);
 	ink_ctl_close(ctl);
 	return st_done();
 }

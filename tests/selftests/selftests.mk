@@ -19,7 +19,7 @@ $(SELFTEST_NAMES:%=$(B)/selftests/%): $(B)/selftests/%: $(B)/obj/tests/selftests
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(SELFTEST_LIBS) $(LDLIBS)
 
-$(B)/selftests/uring $(B)/selftests/library $(B)/selftests/swap: SELFTEST_LIBS += -luring
+$(B)/selftests/uring $(B)/selftests/library $(B)/selftests/swap $(B)/selftests/failnth: SELFTEST_LIBS += -luring
 
 $(SELFTEST_BPF): $(B)/selftests/%.bpf.o: tests/selftests/%.bpf.c
 	@mkdir -p $(@D)

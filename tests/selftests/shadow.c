@@ -293,7 +293,7 @@ static void *scribble(void *arg)
 /* An input that another thread writes to all the time: a model agrees with itself all the same. */
 static void changing_input(void)
 {
-	u32 id = st_slot_with(ctl, "shadow", INKLING_CTX_ALL, &flow), i, failed = 0;
+	u32 id = st_slot_with(ctl, "shadow", INKLING_CTX_ALL, &flow), runs = 0, failed = 0;
 	struct ink_session *session = ink_session_open("shadow", INK_DEFAULTS);
 	struct ink_shadow_info s;
 	pthread_t thread;
@@ -301,21 +301,23 @@ static void changing_input(void)
 
 	st_load_shadow(ctl, "shadow", &flow, 1);
 	pthread_create(&thread, NULL, scribble, in);
-	for (i = 0; i < 20000; i++)
+	for (; runs < 20000; runs++)
 		failed += ink_session_run(session, in, IN, NULL, 0) != 0;
 	atomic_store(&stop, 1);
 	pthread_join(thread, NULL);
 	atomic_store(&stop, 0);
-	st_job_set(bpf.job, id, ST_JOB_VERDICT, &flow, inputs);
-	pthread_create(&thread, NULL, scribble, bpf.job->bytes);
-	for (i = 0; i < 20000; i++)
-		failed += st_job_syscall(&bpf) != 0;
-	atomic_store(&stop, 1);
-	pthread_join(thread, NULL);
+	if (bpf.object) {
+		st_job_set(bpf.job, id, ST_JOB_VERDICT, &flow, inputs);
+		pthread_create(&thread, NULL, scribble, bpf.job->bytes);
+		for (; runs < 40000; runs++)
+			failed += st_job_syscall(&bpf) != 0;
+		atomic_store(&stop, 1);
+		pthread_join(thread, NULL);
+	}
 	s = st_shadow(ctl, "shadow");
 	st_is(failed, 0, "runs on a changing input");
-	st_ok(s.compared + st_skip_count(&s, NULL) == 40000 && s.compared > 30000,
-	      "%llu of them repeated", (unsigned long long)s.compared);
+	st_ok(s.compared + st_skip_count(&s, NULL) == runs && s.compared > runs / 4 * 3,
+	      "%llu of %u repeated", (unsigned long long)s.compared, runs);
 	st_ok(!s.disagreed && !s.difference && s.differences[0] == s.compared,
 	      "both models saw the same bytes");
 	ink_session_close(session);
@@ -330,15 +332,20 @@ int main(void)
 	inputs = st_inputs(&flow, 31, N);
 	st_expect(&variant, inputs, N, outputs, expected[1]);
 	st_expect(&flow, inputs, N, outputs, expected[0]);
-	st_bpf_open(&bpf, NULL);
+	if (st_bpf_possible())
+		st_bpf_open(&bpf, NULL);
 	refusals();
 	budget(INKLING_CTX_HARDIRQ, 10000, "hardirq");
 	budget(INKLING_CTX_SOFTIRQ, 50000, "softirq");
 	by_session();
-	by_kfunc();
+	if (bpf.object)
+		by_kfunc();
+	else
+		st_bpf_skip("shadows of runs by programs");
 	sampling();
 	changing_input();
-	st_bpf_close(&bpf);
+	if (bpf.object)
+		st_bpf_close(&bpf);
 	ink_ctl_close(ctl);
 	return st_done();
 }

@@ -223,6 +223,7 @@ int main(void)
 {
 	u8 out[N * OUT];
 
+	st_bpf_needed();
 	ctl = st_ctl();
 	flow = model_image(MODEL_FLOW);
 	variant = flow_variant(3);

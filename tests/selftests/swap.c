@@ -150,12 +150,12 @@ static const struct kind {
 } kinds[] = {
 	{ "session", sessions },
 	{ "io_uring", commands },
-	{ "syscall program", programs },
+	{ "syscall program", programs },	/* the last: not everywhere */
 };
 
 static const struct kind *kind_of(u32 thread)
 {
-	return &kinds[thread % ARRAY_SIZE(kinds)];
+	return &kinds[thread % (ARRAY_SIZE(kinds) - !st_bpf_possible())];
 }
 
 static long sum_of_runs(struct load *loads, u32 threads)
@@ -236,6 +236,8 @@ int main(void)
 		pthread_join(loads[i].thread, NULL);
 	for (i = 0; i < threads; i++)
 		report(&loads[i], kind_of(i)->name);
+	if (!st_bpf_possible())
+		st_bpf_skip("syscall program");
 	slot = ink_slot_get(ctl, "swap");
 	for (i = 0; i < slot->stats.n_errors; i++)
 		if (slot->stats.errors[i].count)

@@ -22,12 +22,16 @@ static int unload(void)
 
 static int load(const char *parameters)
 {
+	const char *named = getenv("INKLING_MODULE");
 	struct utsname name;
 	char path[256];
 	int fd, err;
 
 	uname(&name);
-	snprintf(path, sizeof(path), "build/kmod-%s/inkling.ko", name.release);
+	if (named)
+		snprintf(path, sizeof(path), "%s", named);
+	else
+		snprintf(path, sizeof(path), "build/kmod-%s/inkling.ko", name.release);
 	fd = open(path, O_RDONLY);
 	if (fd < 0)
 		st_bail("%s: %s", path, strerror(errno));

@@ -415,7 +415,7 @@ static void test_verdict_classes(void **state)
 	s32 score;
 
 #define VERDICT(a, b, c, threshold) \
-	(memcpy(out, (s16[]){ a, b, c }, 6), ink_plan_verdict(p.plan, out, threshold, &score))
+	(memcpy(out, ((s16[]){ a, b, c }), 6), ink_plan_verdict(p.plan, out, threshold, &score))
 	assert_int_equal(VERDICT(32767, 0, 0, 16384), 0);
 	assert_int_equal(score, 1);
 	assert_int_equal(VERDICT(0, 32767, 0, 16384), 1);

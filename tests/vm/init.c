@@ -6,51 +6,16 @@
  * becomes that (by systemd.sh), and a child does the rest once systemd has come up.
  * What a test finds in the VM (paths, environment, devices) is guest.sh's business.
  */
+#include "init.h"
+
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mount.h>
-#include <sys/reboot.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
-#include <unistd.h>
-
-static void __attribute__((noreturn)) power_off(void)
-{
-	sync();
-	reboot(RB_POWER_OFF);
-	_exit(1);
-}
-
-/* The console is read by the harness only when there is no exit status. */
-static void __attribute__((noreturn, format(printf, 1, 2))) die(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	fputs("vm: ", stderr);
-	vfprintf(stderr, fmt, ap);
-	fprintf(stderr, ": %s\n", strerror(errno));
-	va_end(ap);
-	power_off();
-}
-
-static void mount_at(const char *src, const char *dst, const char *type, unsigned long flags,
-		     const char *opts)
-{
-	if (mkdir(dst, 0755) && errno != EEXIST)
-		die("mkdir %s", dst);
-	if (mount(src, dst, type, flags, opts))
-		die("mount %s on %s", src, dst);
-}
 
 /* /modules lists files of the initramfs, one a line, in the order in which they depend. */
 static void load_modules(void)

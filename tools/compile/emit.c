@@ -24,8 +24,10 @@ struct emission {
 static void show_scale(struct emission *e, uint32_t tensor, double scale, int32_t zero)
 {
 	float f = scale > 0 && scale < 1e38 ? (float)scale : 0;
+	uint32_t bits;
 
-	ink_builder_scale(e->b, tensor, f, zero);
+	memcpy(&bits, &f, sizeof(bits));
+	ink_builder_scale(e->b, tensor, bits, zero);
 }
 
 static uint32_t make(struct emission *e, uint32_t i)

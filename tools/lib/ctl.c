@@ -125,6 +125,14 @@ static int on_ack(struct nl_msg *msg, void *arg)
 	return NL_STOP;
 }
 
+/* libnl's own check is out of step for good when one message got lost. */
+static int on_sequence(struct nl_msg *msg, void *arg)
+{
+	const struct exchange *x = arg;
+
+	return nlmsg_hdr(msg)->nlmsg_seq == x->request->nlmsg_seq ? NL_OK : NL_SKIP;
+}
+
 /* The end of a dump carries its result. */
 static int on_finish(struct nl_msg *msg, void *arg)
 {
@@ -255,6 +263,20 @@ int ink_ctl_check_name(const char *name)
 	return -EINVAL;
 }
 
+/*
+ * An answer got lost, or a part of it, for want of memory. What there is of it is in nobody's way, but
+ * a dump has to come to its end before the next one can begin.
+ */
+static void drain(struct ink_ctl *ctl)
+{
+	char start;
+	ssize_t n;
+
+	do {
+		n = recv(nl_socket_get_fd(ctl->sock), &start, sizeof(start), MSG_DONTWAIT);
+	} while (n >= 0 || errno == ENOBUFS || errno == EINTR);
+}
+
 int ink_ctl_call(struct ink_ctl *ctl, struct nl_msg *msg, enum ink_attr_set set,
 		 const char *what, ink_reply_fn reply, void *arg)
 {
@@ -274,6 +296,7 @@ int ink_ctl_call(struct ink_ctl *ctl, struct nl_msg *msg, enum ink_attr_set set,
 	nl_cb_set(cb, NL_CB_ACK, NL_CB_CUSTOM, on_ack, &x);
 	nl_cb_set(cb, NL_CB_FINISH, NL_CB_CUSTOM, on_finish, &x);
 	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, on_valid, &x);
+	nl_cb_set(cb, NL_CB_SEQ_CHECK, NL_CB_CUSTOM, on_sequence, &x);
 	err = nl_send_auto(ctl->sock, msg);
 	while (err >= 0 && !x.done) {
 		err = nl_recvmsgs(ctl->sock, cb);
@@ -281,6 +304,8 @@ int ink_ctl_call(struct ink_ctl *ctl, struct nl_msg *msg, enum ink_attr_set set,
 			err = 0;
 	}
 	nl_cb_put(cb);
+	if (!x.done)
+		drain(ctl);
 	if (x.err)
 		err = describe(&x, set, what);
 	else if (err < 0)

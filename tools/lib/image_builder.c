@@ -290,13 +290,13 @@ uint32_t ink_builder_count(const struct ink_builder *b, uint32_t tensor)
 	return count;
 }
 
-void ink_builder_scale(struct ink_builder *b, uint32_t tensor, float scale, int32_t zero_point)
+void ink_builder_scale(struct ink_builder *b, uint32_t tensor, uint32_t scale, int32_t zero_point)
 {
 	struct inkling_tensor *t = ink_builder_tensor_at(b, tensor);
 
 	if (!t)
 		return;
-	memcpy(&t->scale, &scale, sizeof(t->scale));
+	t->scale = scale;
 	t->zero_point = zero_point;
 }
 

@@ -112,8 +112,11 @@ uint32_t ink_builder_vector(struct ink_builder *b, unsigned int dtype, uint32_t 
 uint32_t ink_builder_matrix(struct ink_builder *b, unsigned int dtype, uint32_t rows,
 			    uint32_t cols, const void *data);
 
-/* What a step of a tensor is worth, for people and tools. */
-void ink_builder_scale(struct ink_builder *b, uint32_t tensor, float scale, int32_t zero_point);
+/*
+ * What a step of a tensor is worth, for people and tools. @scale is the bits of a float: the
+ * kernel's tests write images too, and have no floating point.
+ */
+void ink_builder_scale(struct ink_builder *b, uint32_t tensor, uint32_t scale, int32_t zero_point);
 
 /* Elements of a tensor that was added; 0 for an index that wasn't. */
 uint32_t ink_builder_count(const struct ink_builder *b, uint32_t tensor);

@@ -11,15 +11,18 @@
 
 int main(void)
 {
-	struct ink_ctl *ctl = st_ctl();
 	struct image flow = model_image(MODEL_FLOW);
-	u32 id = st_slot_with(ctl, "nmi", INKLING_CTX_ALL, &flow);
 	u8 *in = st_inputs(&flow, 1, 1);
 	struct ink_slot_stats stats;
 	struct bpf_link *link;
+	struct ink_ctl *ctl;
 	struct st_bpf bpf;
 	int fd, tries;
+	u32 id;
 
+	st_bpf_needed();
+	ctl = st_ctl();
+	id = st_slot_with(ctl, "nmi", INKLING_CTX_ALL, &flow);
 	st_bpf_open(&bpf, NULL);
 	link = st_bpf_attach(&bpf, "run_nmi");
 	st_job_set(bpf.job, id, ST_JOB_VERDICT, &flow, in);

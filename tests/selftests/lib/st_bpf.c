@@ -35,6 +35,26 @@ static struct bpf_program *program_of(const struct st_bpf *b, const char *name)
 	return program;
 }
 
+#define WHY_NOT	"programs can't call modules in this kernel: no BTF"
+
+bool st_bpf_possible(void)
+{
+	return access("/sys/kernel/btf/vmlinux", F_OK) == 0;
+}
+
+void st_bpf_needed(void)
+{
+	if (st_bpf_possible())
+		return;
+	printf("1..0 # SKIP " WHY_NOT "\n");
+	exit(4);
+}
+
+void st_bpf_skip(const char *name)
+{
+	st_skip(WHY_NOT, "%s", name);
+}
+
 void st_bpf_open(struct st_bpf *b, const char *extra)
 {
 	struct bpf_map *map;

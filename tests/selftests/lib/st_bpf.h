@@ -17,6 +17,13 @@ struct st_bpf {
 	struct st_job *inner;
 };
 
+/* Can programs call the module in this kernel? Not without type information and a JIT, which UML hasn't. */
+bool st_bpf_possible(void);
+/* The whole test is about that: it is skipped where they can't. */
+void st_bpf_needed(void);
+/* One result that is skipped for that reason. */
+void st_bpf_skip(const char *name);
+
 /*
  * The programs of build/selftests/bpf/kfunc.bpf.o, with @extra, one that isn't
  * always loaded, or NULL; bails out when they don't load.

@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What test code asks of <assert.h>: see libc.h. */
+#include "libc.h"

@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What test code asks of <stdbool.h>: see libc.h. */
+#include "libc.h"

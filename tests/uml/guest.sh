@@ -1,0 +1,46 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Runs inside of UML, as root, started by init.c: the environment that tests find, the module, the command, and
+# when that is done the search for memory that nothing points to any more.
+# /run/guest/options holds shell variables and /run/guest/command the command, both written by tests/uml/run.
+
+. /run/guest/options
+export PATH=/inkling/build:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LD_LIBRARY_PATH=/inkling/build HOME=/root USER=root LANG=C.UTF-8 TERM=dumb
+export SCRATCH=/scratch TMPDIR=/scratch ALLOW_THIS_KERNEL=1 INKLING_UML=1 INKLING_MODULE="$GUEST_KO"
+if [ -d /out ]; then export OUT=/out; else unset OUT; fi
+unset TOP RUN
+leaks=/sys/kernel/debug/kmemleak
+cd /inkling || exit 125
+ln -sfn /proc/self/fd /dev/fd
+hostname uml
+[ ! -e $leaks ] || echo scan=off >$leaks	# at a time of our own
+
+unload() {
+	for _ in {1..50}; do
+		[ -d /sys/module/inkling ] || return 0
+		rmmod inkling 2>/dev/null && return 0
+		sleep 0.2
+	done
+	echo "uml: the module can't be unloaded after it: $(cat /sys/module/inkling/refcnt) users" >&2
+	return 1
+}
+
+if [ -n "$GUEST_LOAD" ]; then
+	# shellcheck disable=SC2086 # module parameters are words
+	insmod "$GUEST_KO" $GUEST_ARGS || exit 125
+fi
+bash /run/guest/command
+status=$?
+
+# What the module forgot is only without owner when it is gone, and older than five seconds.
+unload || [ $status != 0 ] || status=123
+if [ -e $leaks ]; then
+	echo scan >$leaks
+	sleep 5.1
+	echo scan >$leaks
+	found=$(cat $leaks)
+	[ -z "$found" ] || printf 'uml: kmemleak found:\n%s\n' "$found" >&2
+fi
+exit $status
