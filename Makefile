@@ -88,8 +88,9 @@ demo: ## A web server in a VM, protected by a network in the kernel, under attac
 	@$(MAKE) --no-print-directory all
 	@demo/run
 
-bench: ## Speed of the engine, beside its peers
-	@scripts/install-packages build bench
+bench: ## Speed of the engine and of the doors, beside peers, some of which are fetched
+	@scripts/install-packages build bench vm
+	@scripts/kernel fetch 6.12 >/dev/null
 	@$(MAKE) --no-print-directory all bench-bin
 	@tests/bench/run
 

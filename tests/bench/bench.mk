@@ -1,27 +1,42 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Benchmarks: each program in BENCH takes the name of a file, to which it writes one JSON object a
-# line, and prints a table. tests/bench/run runs them all. Peers that aren't installed are skipped.
+# Benchmarks: programs that print a table and write figures to a file, one JSON object a line.
+# tests/bench/run runs them. Peers that aren't installed are skipped.
 
-BENCH += $(B)/bench/engine
+BENCH += $(B)/bench/engine $(B)/bench/doors
+ALL   += $(B)/bench/netmodel
 
-BENCH_XNNPACK := $(and $(wildcard /usr/include/pthreadpool.h),$(wildcard /usr/include/xnnpack.h))
-BENCH_OBJS    := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/bench/*.c) \
-	$(RANDMODEL) tools/lib/image_builder.c tools/lib/image_layout.c)
-
+# Debian 12 has version 2 of oneDNN, whose interface isn't that of version 3.
+BENCH_HAVE := $(if $(and $(wildcard /usr/include/pthreadpool.h),$(wildcard /usr/include/xnnpack.h)),XNNPACK) \
+	$(if $(shell grep -s 'VERSION_MAJOR 2' /usr/include/oneapi/dnnl/dnnl_version.h),DNNL)
+BENCH_OURS := $(patsubst %.c,$(B)/obj/%.o,tests/bench/nets.c tests/bench/ours.c tests/lib/rand.c \
+	tools/lib/image_builder.c tools/lib/image_layout.c) $(CORE_OBJS)
+BENCH_ENGINE := $(patsubst %,$(B)/obj/tests/bench/%.o,engine contend ort_model peer_dnnl peer_ort \
+	peer_scalar peer_xnnpack) $(B)/obj/tests/unit/onnx_make.o $(B)/obj/gen/onnx.pb-c.o $(BENCH_OURS)
 
 # The plain peer is what -O2 makes of it, whatever the rest is compiled with.
 $(B)/obj/tests/bench/peer_scalar.o: override CFLAGS := -O2
 
-# Built anew when the library comes or goes: a file that says whether it is there.
-BENCH_PEERS := $(if $(BENCH_XNNPACK),with,without) XNNPACK
+# Built anew when a library comes or goes: a file that says which are there.
 $(B)/bench/peers: FORCE
 	@mkdir -p $(@D)
-	@echo "$(BENCH_PEERS)" | cmp -s - $@ || echo "$(BENCH_PEERS)" > $@
+	@echo "$(BENCH_HAVE)" | cmp -s - $@ || echo "$(BENCH_HAVE)" > $@
 
-$(B)/obj/tests/bench/peer_xnnpack.o: INK_CPPFLAGS += $(if $(BENCH_XNNPACK),-DHAVE_XNNPACK)
-$(B)/obj/tests/bench/peer_xnnpack.o: $(B)/bench/peers
+$(B)/obj/tests/bench/peer_xnnpack.o $(B)/obj/tests/bench/peer_dnnl.o: INK_CPPFLAGS += $(BENCH_HAVE:%=-DHAVE_%)
+$(B)/obj/tests/bench/peer_xnnpack.o $(B)/obj/tests/bench/peer_dnnl.o: $(B)/bench/peers
+$(B)/obj/tests/bench/ort_model.o $(B)/obj/tests/unit/onnx_make.o: INK_CPPFLAGS += -I$(B)/gen
+$(B)/obj/tests/bench/ort_model.o $(B)/obj/tests/unit/onnx_make.o: $(COMPILE_PB)
 
-$(B)/bench/engine: $(BENCH_OBJS) $(CORE_OBJS)
+$(B)/bench/engine: $(BENCH_ENGINE)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(if $(BENCH_XNNPACK),-lXNNPACK) -lnettle -lm $(LDLIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(if $(filter XNNPACK,$(BENCH_HAVE)),-lXNNPACK) \
+		$(if $(filter DNNL,$(BENCH_HAVE)),-ldnnl -lgomp) -lprotobuf-c -lnettle -lm -ldl $(LDLIBS)
+
+$(B)/bench/doors: $(patsubst %.c,$(B)/obj/%.o,tests/bench/doors.c tests/bench/contend.c tests/bench/server.c \
+	tests/lib/rand.c) $(B)/libinkling.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $$(pkg-config --libs liburing) $(LIB_LIBS) $(LDLIBS)
+
+$(B)/bench/netmodel: $(B)/obj/tests/bench/netmodel.o $(BENCH_OURS)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lnettle -lm $(LDLIBS)

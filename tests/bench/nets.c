@@ -144,6 +144,17 @@ void net_build(struct net *net, const char *like, unsigned int bits, const char 
 	free(x);
 }
 
+void net_biased(const struct layer *l, int32_t *bias)
+{
+	uint32_t row, i;
+
+	for (row = 0; row < l->m; row++) {
+		bias[row] = l->bias[row];
+		for (i = 0; i < l->n; i++)
+			bias[row] -= (l->zp_in + 128) * l->w[(size_t)row * l->n + i];
+	}
+}
+
 void net_free(struct net *net)
 {
 	uint32_t i;

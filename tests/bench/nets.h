@@ -8,6 +8,7 @@
 #ifndef INK_BENCH_NETS_H
 #define INK_BENCH_NETS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -50,11 +51,18 @@ void net_free(struct net *net);
 /* Who is measured. run() does the whole batch; out is [batch][outputs]. */
 struct contender {
 	const char *name;
+	bool biased;		/* its outputs are unsigned, more by 128 */
 	void *(*open)(const struct net *net, uint32_t batch, int8_t *out, const char **why);
 	void (*run)(void *self);
 	void (*close)(void *self);
 };
 
-extern const struct contender peer_scalar, peer_xnnpack;
+extern const struct contender peer_scalar, peer_xnnpack, peer_dnnl, peer_ort;
+
+/* Rows of an unsigned network: what the bias is when inputs are more by 128. */
+void net_biased(const struct layer *l, int32_t *bias);
+
+/* The network as a quantised ONNX model with unsigned activations, for free(). */
+void *ort_model(const struct net *net, uint32_t batch, size_t *size);
 
 #endif /* INK_BENCH_NETS_H */

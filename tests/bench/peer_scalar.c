@@ -70,5 +70,5 @@ static void scalar_close(void *self)
 }
 
 const struct contender peer_scalar = {
-	"plain C -O2", scalar_open, scalar_run, scalar_close,
+	.name = "plain C -O2", .open = scalar_open, .run = scalar_run, .close = scalar_close,
 };

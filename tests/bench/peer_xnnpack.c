@@ -93,5 +93,5 @@ static void xnn_close(void *self) { }
 #endif
 
 const struct contender peer_xnnpack = {
-	"XNNPACK qs8", xnn_open, xnn_run, xnn_close,
+	.name = "XNNPACK qs8", .open = xnn_open, .run = xnn_run, .close = xnn_close,
 };

@@ -4,7 +4,8 @@
  * instruction count (tests/vm/run --icount), so that a nanosecond on its clock
  * is an instruction and figures repeat from run to run.
  *
- *   icount SLOT TARGET MODEL.ink     one line a figure: NAME<tab>INSTRUCTIONS
+ *   icount SLOT MODEL.ink TARGET     one line a figure: NAME<tab>INSTRUCTIONS
+ *   icount SLOT MODEL.ink            without the flow hook; with an input of random raw features
  *
  * What lives here: ioctl, and the engine alone. Each figure is the median of
  * calls that were timed one by one, less what the clock costs. What doesn't:
@@ -21,6 +22,7 @@
 #include <unistd.h>
 #include "icount.h"
 #include "inkling.h"
+#include "rand.h"
 
 #define BATCH	64
 
@@ -158,15 +160,24 @@ static void engine(const char *path, const void *input)
 	ink_model_close(r.model);
 }
 
+static void random_features(int32_t *v, size_t n)
+{
+	struct ink_rand r;
+
+	ink_rand_seed(&r, 2);
+	while (n--)
+		*v++ = (int32_t)ink_rand_below(&r, 90);
+}
+
 int main(int argc, char **argv)
 {
 	static unsigned long long v[CALLS];
-	static char vector[4096];	/* what all doors are asked */
+	static int32_t vector[1024];	/* what all doors are asked */
 	unsigned long long start;
 	size_t i;
 
-	if (argc != 4) {
-		fprintf(stderr, "usage: icount SLOT TARGET MODEL.ink\n");
+	if (argc != 3 && argc != 4) {
+		fprintf(stderr, "usage: icount SLOT MODEL.ink [TARGET]\n");
 		return 2;
 	}
 	for (i = 0; i < CALLS; i++) {
@@ -175,10 +186,13 @@ int main(int argc, char **argv)
 		v[i] = now() - start;
 	}
 	clock_cost = icount_median(v, CALLS);
-	icount_hook(argv[2], vector, sizeof(vector));
+	if (argc == 4)
+		icount_hook(argv[3], vector, sizeof(vector));
+	else
+		random_features(vector, sizeof(vector) / sizeof(vector[0]));
 	if (getenv("ICOUNT_FULL"))
 		return 0;
 	doors(argv[1], vector);
-	engine(argv[3], vector);
+	engine(argv[2], vector);
 	return 0;
 }

@@ -161,6 +161,19 @@ Inkonnx__Tensor *om_ints(struct om *m, const char *name, int type, size_t n, con
 	return t;
 }
 
+void om_raw(struct om *m, const char *name, int type, int64_t rows, int64_t cols, const void *data,
+	    size_t bytes)
+{
+	Inkonnx__Tensor *t = tensor(m, name, type, cols ? 2 : 1);
+
+	t->dims[0] = rows;
+	t->dims[1] = cols;
+	t->has_raw_data = 1;
+	t->raw_data.len = bytes;
+	t->raw_data.data = own(m, bytes, 1);
+	memcpy(t->raw_data.data, data, bytes);
+}
+
 static char **split(struct om *m, const char *list, size_t *n)
 {
 	char **to = own(m, MOST, sizeof(*to));

@@ -27,6 +27,9 @@ Inkonnx__Tensor *om_const(struct om *m, const char *name, int64_t rows, int64_t 
 			  const float *data);
 /* An initializer of int64, or of int8 / uint8 with @type 3 / 2. */
 Inkonnx__Tensor *om_ints(struct om *m, const char *name, int type, size_t n, const int64_t *data);
+/* An initializer of @bytes of raw data of a type; @cols 0: a vector. */
+void om_raw(struct om *m, const char *name, int type, int64_t rows, int64_t cols, const void *data,
+	    size_t bytes);
 
 /* A node; inputs with commas, an empty one isn't given. */
 Inkonnx__Node *om_node(struct om *m, const char *op, const char *in, const char *out);
