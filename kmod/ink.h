@@ -391,7 +391,6 @@ int ink_run_atomic(u32 slot_id, const void *in, u32 in_size, void *out, u32 out_
 bool ink_call_begin(struct ink_call *call);
 int ink_call_isa(struct ink_call *call, enum ink_isa *isa);
 void ink_call_share(struct ink_call *call, u32 n);
-bool ink_run_is_traced(void);
 void ink_call_end(struct ink_call *call, const void *output);
 u64 ink_context_budget(u32 context);
 

@@ -57,12 +57,6 @@ u64 ink_context_budget(u32 context)
 	}
 }
 
-/* Does anybody want to know how long each run takes? */
-bool ink_run_is_traced(void)
-{
-	return trace_run_enabled();
-}
-
 /* Looking at the clock costs more than all other counting: not each run does, but each that is traced. */
 static bool call_is_timed(const struct ink_call *call)
 {

@@ -15,6 +15,7 @@
 #include <linux/timekeeping.h>
 #include <linux/uaccess.h>
 #include "ink.h"
+#include "trace.h"
 
 /**
  * struct ink_session - an open file
@@ -311,7 +312,7 @@ static u32 batch_tile(const struct ink_batch *batch, const struct ink_call *call
 {
 	u32 n = min(batch->count - batch->done, call->model->plan->tile);
 
-	if (n > 1 && (rcu_access_pointer(call->slot->shadow) || ink_run_is_traced() ||
+	if (n > 1 && (rcu_access_pointer(call->slot->shadow) || trace_run_enabled() ||
 		      READ_ONCE(call->slot->mode) == INKLING_MODE_OFF))
 		return 1;
 	return n;
@@ -339,7 +340,7 @@ static int session_run_plan(struct ink_session *session, struct ink_call *call,
 			    const struct ink_batch *batch, u32 n)
 {
 	const struct ink_plan *plan = call->model->plan;
-	u32 sections = n > 1 ? plan->tiled.n_sections : plan->single.n_sections, i;
+	u32 sections = ink_plan_schedule(plan, n)->n_sections, i;
 	enum ink_isa isa;
 	int err;
 
@@ -347,10 +348,7 @@ static int session_run_plan(struct ink_session *session, struct ink_call *call,
 	if (!err && n == 1)
 		ink_sample_begin(call, INK_LEVEL_TASK, session->arena + plan->input_off);
 	for (i = 0; !err && i < sections; i++) {
-		if (n > 1)
-			ink_plan_tile_section(plan, isa, session->arena, n, i);
-		else
-			ink_plan_section(plan, isa, session->arena, i);
+		ink_plan_section(plan, isa, session->arena, n, i);
 		cond_resched();
 		if (batch_interrupted(batch)) {
 			ink_shadow_cancel(call, INK_SKIP_SIGNAL);

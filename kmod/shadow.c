@@ -233,7 +233,7 @@ static bool shadow_run(const struct ink_plan *plan, const struct ink_sample *sam
 			if (fatal_signal_pending(current))
 				return false;
 		}
-		ink_plan_section(plan, sample->isa, sample->arena, i);
+		ink_plan_section(plan, sample->isa, sample->arena, 1, i);
 	}
 	return true;
 }

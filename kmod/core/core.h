@@ -328,41 +328,17 @@ void ink_plan_free(struct ink_plan *plan);
 void ink_plan_run(const struct ink_plan *plan, enum ink_isa isa, void *arena,
 		  const void *in, void *out);
 
-/*
- * ink_plan_run() is ink_plan_input(), ink_plan_section() for each section, and
- * ink_plan_output(). Long models in task context call these themselves and
- * cond_resched() in between, with one and the same @isa for the whole run:
- * vector code keeps no promise about what scalar code finds half-way.
- */
-void ink_plan_input(const struct ink_plan *plan, void *arena, const void *in);
-void ink_plan_section(const struct ink_plan *plan, enum ink_isa isa, void *arena, u32 section);
-void ink_plan_output(const struct ink_plan *plan, void *arena, void *out);
-
-/* Bytes of the arenas of @n inputs of a tile. */
+/* Bytes of the arenas of @n inputs that are run at once. */
 static inline u32 ink_tile_size(const struct ink_plan *plan, u32 n)
 {
 	return n * ALIGN(plan->arena_size, 64u);
 }
 
-/* Where the arena of input @i of a tile lies. */
+/* Where the arena of input @i of them lies. */
 static inline void *ink_tile_arena(const struct ink_plan *plan, void *arenas, u32 i)
 {
 	return (u8 *)arenas + ink_tile_size(plan, i);
 }
-
-/**
- * ink_plan_tile_section() - a section of plan->tiled for several inputs
- * @plan: whose tile is more than 1
- * @isa: as for ink_plan_run()
- * @arenas: ink_tile_size() bytes, aligned to 64; each has its input
- * @n: inputs, 1..plan->tile
- * @section: 0..plan->tiled.n_sections - 1, in order
- *
- * Weights are read once for all of them, and the FPU is opened once. Each input's
- * bits are those that ink_plan_section() gives.
- */
-void ink_plan_tile_section(const struct ink_plan *plan, enum ink_isa isa, void *arenas, u32 n,
-			   u32 section);
 
 /**
  * ink_plan_run_tile() - run several inputs at once
@@ -373,10 +349,31 @@ void ink_plan_tile_section(const struct ink_plan *plan, enum ink_isa isa, void *
  * @out: room for @n outputs, or NULL
  * @n: 1..plan->tile
  *
+ * Weights are read once for all of them, and the FPU is opened once for each
+ * section.
+ *
  * Context and bits: as @n calls of ink_plan_run().
  */
 void ink_plan_run_tile(const struct ink_plan *plan, enum ink_isa isa, void *arenas,
 		       const void *in, void *out, u32 n);
+
+/*
+ * ink_plan_run() is ink_plan_input(), ink_plan_section() for each section of
+ * ink_plan_schedule(), and ink_plan_output(), with @n 1. Long models in task
+ * context call these themselves and cond_resched() in between, with one and the
+ * same @isa for the whole run: vector code keeps no promise about what scalar
+ * code finds half-way.
+ */
+void ink_plan_input(const struct ink_plan *plan, void *arena, const void *in);
+void ink_plan_section(const struct ink_plan *plan, enum ink_isa isa, void *arenas, u32 n,
+		      u32 section);
+void ink_plan_output(const struct ink_plan *plan, void *arena, void *out);
+
+/* How @n inputs are run at once. */
+static inline const struct ink_schedule *ink_plan_schedule(const struct ink_plan *plan, u32 n)
+{
+	return n > 1 ? &plan->tiled : &plan->single;
+}
 
 /**
  * ink_plan_verdict() - class and score of an output

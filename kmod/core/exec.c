@@ -28,40 +28,14 @@ static void run_scalar(const struct ink_plan *plan, void *arena, const struct in
 		ink_op_run(&plan->bound[i], arena, s->first, min(s->rows, plan->bound[i].m));
 }
 
-void ink_plan_section(const struct ink_plan *plan, enum ink_isa isa, void *arena, u32 section)
+/*
+ * What follows is in line for one input, which is what packets bring: a fiftieth
+ * of the time of a small model would go into loops over nothing.
+ */
+static __always_inline void run_vector(const struct ink_plan *plan, void *arenas, u32 n,
+				       const struct ink_step *s)
 {
-	const struct ink_section *sec = &plan->single.sections[section];
-	const struct ink_step *s = &plan->single.steps[sec->first], *end = s + sec->count;
-	bool vector = isa != INK_ISA_SCALAR && sec->vector;
-
-	if (vector)
-		ink_port_fpu_begin();
-	for (; s < end; s++) {
-		if (vector && s->vector)
-			ink_x86_run(plan->isa, &plan->bound[s->op], s->count, arena, s->first, s->rows);
-		else
-			run_scalar(plan, arena, s);
-	}
-	if (vector)
-		ink_port_fpu_end();
-}
-
-void ink_plan_run(const struct ink_plan *plan, enum ink_isa isa, void *arena,
-		  const void *in, void *out)
-{
-	u32 i;
-
-	ink_plan_input(plan, arena, in);
-	for (i = 0; i < plan->single.n_sections; i++)
-		ink_plan_section(plan, isa, arena, i);
-	if (out)
-		ink_plan_output(plan, arena, out);
-}
-
-static void run_tile_vector(const struct ink_plan *plan, void *arenas, u32 n,
-			    const struct ink_step *s)
-{
-	u32 ops = s->in_turn ? 1 : s->count, op, i;
+	u32 ops = n > 1 && s->in_turn ? 1 : s->count, op, i;
 
 	for (op = 0; op < s->count; op += ops)
 		for (i = 0; i < n; i++)
@@ -69,11 +43,12 @@ static void run_tile_vector(const struct ink_plan *plan, void *arenas, u32 n,
 				    ink_tile_arena(plan, arenas, i), s->first, s->rows);
 }
 
-void ink_plan_tile_section(const struct ink_plan *plan, enum ink_isa isa, void *arenas, u32 n,
-			   u32 section)
+static __always_inline void run_section(const struct ink_plan *plan, enum ink_isa isa,
+					void *arenas, u32 n, u32 section)
 {
-	const struct ink_section *sec = &plan->tiled.sections[section];
-	const struct ink_step *s = &plan->tiled.steps[sec->first], *end = s + sec->count;
+	const struct ink_schedule *schedule = ink_plan_schedule(plan, n);
+	const struct ink_section *sec = &schedule->sections[section];
+	const struct ink_step *s = &schedule->steps[sec->first], *end = s + sec->count;
 	bool vector = isa != INK_ISA_SCALAR && sec->vector;
 	u32 i;
 
@@ -81,7 +56,7 @@ void ink_plan_tile_section(const struct ink_plan *plan, enum ink_isa isa, void *
 		ink_port_fpu_begin();
 	for (; s < end; s++) {
 		if (vector && s->vector)
-			run_tile_vector(plan, arenas, n, s);
+			run_vector(plan, arenas, n, s);
 		else
 			for (i = 0; i < n; i++)
 				run_scalar(plan, ink_tile_arena(plan, arenas, i), s);
@@ -90,21 +65,40 @@ void ink_plan_tile_section(const struct ink_plan *plan, enum ink_isa isa, void *
 		ink_port_fpu_end();
 }
 
-void ink_plan_run_tile(const struct ink_plan *plan, enum ink_isa isa, void *arenas,
-		       const void *in, void *out, u32 n)
+void ink_plan_section(const struct ink_plan *plan, enum ink_isa isa, void *arenas, u32 n,
+		      u32 section)
+{
+	if (n == 1)
+		run_section(plan, isa, arenas, 1, section);
+	else
+		run_section(plan, isa, arenas, n, section);
+}
+
+static __always_inline void run_inputs(const struct ink_plan *plan, enum ink_isa isa,
+				       void *arenas, const void *in, void *out, u32 n)
 {
 	u32 i;
 
-	if (plan->tile == 1)
-		return ink_plan_run(plan, isa, arenas, in, out);
 	for (i = 0; i < n; i++)
 		ink_plan_input(plan, ink_tile_arena(plan, arenas, i),
 			       (const u8 *)in + (size_t)i * plan->input_size);
-	for (i = 0; i < plan->tiled.n_sections; i++)
-		ink_plan_tile_section(plan, isa, arenas, n, i);
+	for (i = 0; i < ink_plan_schedule(plan, n)->n_sections; i++)
+		ink_plan_section(plan, isa, arenas, n, i);
 	for (i = 0; out && i < n; i++)
 		ink_plan_output(plan, ink_tile_arena(plan, arenas, i),
 				(u8 *)out + (size_t)i * plan->output_size);
+}
+
+void ink_plan_run_tile(const struct ink_plan *plan, enum ink_isa isa, void *arenas,
+		       const void *in, void *out, u32 n)
+{
+	run_inputs(plan, isa, arenas, in, out, n);
+}
+
+void ink_plan_run(const struct ink_plan *plan, enum ink_isa isa, void *arena,
+		  const void *in, void *out)
+{
+	run_inputs(plan, isa, arena, in, out, 1);
 }
 
 /* Class 0 wins below the threshold; above it, the likeliest of the others. */

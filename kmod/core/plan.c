@@ -105,7 +105,7 @@ static void choose_paths(struct ink_plan *plan, u32 *scratch)
 		struct ink_bound *b = &plan->bound[i], *before = b - 1;
 
 		packed = ink_x86_path(b, plan->isa, plan->options, &scratch[i]);
-		if (!packed || !ink_schedule_fits(b)) {
+		if (!packed || !ink_schedule_fits(b, 1)) {
 			b->path = INK_PATH_SCALAR;
 			scratch[i] = 0;
 			continue;

@@ -63,8 +63,7 @@ static u64 op_cost(const struct ink_bound *b, u32 rows, bool simd)
 	}
 }
 
-/* Is the smallest step of an op in vectors short enough for a section of @tile inputs? */
-static bool op_fits(const struct ink_bound *b, u32 tile)
+bool ink_schedule_fits(const struct ink_bound *b, u32 tile)
 {
 	return op_cost(b, b->path == INK_PATH_QUANT || b->path == INK_PATH_ROWS ?
 		       INK_ALL_ROWS : ink_x86_step_rows(b->n), true) <= SECTION_PS / tile;
@@ -78,11 +77,6 @@ static u64 step_cost(const struct ink_plan *plan, const struct ink_step *s, bool
 	for (i = 0; i < s->count; i++)
 		cost += op_cost(&plan->bound[s->op + i], s->rows, simd);
 	return cost;
-}
-
-bool ink_schedule_fits(const struct ink_bound *b)
-{
-	return op_fits(b, 1);
 }
 
 /* Rows of one step of a DENSE, so that a step is a quarter of a section if it can. */
@@ -233,7 +227,7 @@ static bool tile_fits(const struct ink_plan *plan, u32 tile)
 	if (ink_tile_size(plan, tile) > TILE_ARENAS)
 		return false;
 	for (i = 0; i < plan->graph->header->n_ops; i++)
-		if (plan->bound[i].path != INK_PATH_SCALAR && !op_fits(&plan->bound[i], tile))
+		if (plan->bound[i].path != INK_PATH_SCALAR && !ink_schedule_fits(&plan->bound[i], tile))
 			return false;
 	return true;
 }

@@ -10,10 +10,11 @@
 /**
  * ink_schedule_fits() - may an op run in vectors?
  * @b: op with a path
+ * @tile: inputs that share a section
  *
  * Return: false when its smallest step is too long for a section.
  */
-bool ink_schedule_fits(const struct ink_bound *b);
+bool ink_schedule_fits(const struct ink_bound *b, u32 tile);
 
 /**
  * ink_schedule_build() - cut a plan's ops into steps and sections

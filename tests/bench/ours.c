@@ -133,10 +133,7 @@ void ours_run(void *self)
 
 	for (b = 0; b < e->batch; b += n) {
 		n = min(e->batch - b, e->plan->tile);
-		if (n > 1)
-			ink_plan_run_tile(e->plan, e->isa, e->arena, in, out, n);
-		else
-			ink_plan_run(e->plan, e->isa, e->arena, in, out);
+		ink_plan_run_tile(e->plan, e->isa, e->arena, in, out, n);
 		for (i = 0; e->verdict && i < n; i++)
 			ink_plan_verdict(e->plan, out + i * e->plan->output_size, 1 << 14, &e->score);
 		in += n * e->plan->input_size;

@@ -280,10 +280,7 @@ size_t ink_model_run_tile(struct ink_model *model, const void *in, size_t count)
 {
 	u32 n = (u32)min_t(size_t, count, model->plan->tile);
 
-	if (n > 1)
-		ink_plan_run_tile(model->plan, model->isa, model->arena, in, NULL, n);
-	else
-		ink_plan_run(model->plan, model->isa, model->arena, in, NULL);
+	ink_plan_run_tile(model->plan, model->isa, model->arena, in, NULL, n);
 	return n;
 }
 

@@ -218,22 +218,20 @@ static int run_in_process(struct ink_model *model, size_t count, const char *in,
 			  char *out, size_t out_len, struct inkling_verdict *verdicts)
 {
 	int err = ink_model_check_sizes(model, in_len, out ? out_len : ink_model_output_size(model));
-	size_t i, at, n = 0;
+	size_t done, n, i;
 
-	for (i = 0, at = 0; !err && i < count; i++, at++) {
-		const void *output;
+	for (done = 0; !err && done < count; done += n) {
+		n = ink_model_run_tile(model, in + done * in_len, count - done);
+		for (i = 0; i < n; i++) {
+			const void *output = ink_model_output_at(model, i);
+			struct inkling_verdict *v = verdicts ? &verdicts[done + i] : NULL;
 
-		if (at == n) {
-			n = ink_model_run_tile(model, in + i * in_len, count - i);
-			at = 0;
-		}
-		output = ink_model_output_at(model, at);
-		if (out)
-			memcpy(out + i * out_len, output, out_len);
-		if (verdicts) {
-			ink_model_verdict(model, output, ink_model_header(model)->threshold,
-					  &verdicts[i]);
-			verdicts[i].mode = INKLING_MODE_MONITOR;
+			if (out)
+				memcpy(out + (done + i) * out_len, output, out_len);
+			if (!v)
+				continue;
+			ink_model_verdict(model, output, ink_model_header(model)->threshold, v);
+			v->mode = INKLING_MODE_MONITOR;
 		}
 	}
 	return err;
