@@ -11,19 +11,11 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "contend.h"
+#include "stopwatch.h"
 
 static uint64_t clock_ns;	/* what a pair of readings takes */
-
-static uint64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 static int by_value(const void *a, const void *b)
 {
@@ -32,34 +24,13 @@ static int by_value(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static int by_sample(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static void time_clock(void)
-{
-	uint32_t cost[1001];
-	uint64_t t;
-	size_t i;
-
-	for (i = 0; i < 1001; i++) {
-		t = now();
-		cost[i] = (uint32_t)(now() - t);
-	}
-	qsort(cost, 1001, sizeof(cost[0]), by_sample);
-	clock_ns = cost[500];
-}
-
 static uint64_t slice(const struct entry *e)
 {
-	uint64_t t = now(), i;
+	uint64_t t = ink_clock_ns(CLOCK_MONOTONIC), i;
 
 	for (i = 0; i < e->runs; i++)
 		e->run(e->self);
-	return now() - t;
+	return ink_clock_ns(CLOCK_MONOTONIC) - t;
 }
 
 /* Warm up, and find how often each runs in a slice; twice each, lest an interruption counts. */
@@ -81,12 +52,12 @@ static void calibrate(struct entry *e, uint64_t slice_ns)
 
 static uint64_t single_calls(struct entry *e, uint64_t slice_ns)
 {
-	uint64_t end = now() + slice_ns, t, took, calls = 0;
+	uint64_t end = ink_clock_ns(CLOCK_MONOTONIC) + slice_ns, t, took, calls = 0;
 
 	do {
-		t = now();
+		t = ink_clock_ns(CLOCK_MONOTONIC);
 		e->run(e->self);
-		took = now() - t;
+		took = ink_clock_ns(CLOCK_MONOTONIC) - t;
 		took = took > clock_ns ? took - clock_ns : 0;
 		e->samples[e->n_samples++] = took > UINT32_MAX ? UINT32_MAX : (uint32_t)took;
 	} while (++calls < ROUND_SAMPLES && t < end);
@@ -99,7 +70,7 @@ void contend(struct entry *e, unsigned int count, unsigned int batch, uint64_t s
 	unsigned int r, i;
 	struct entry *x;
 
-	time_clock();
+	clock_ns = ink_clock_cost();
 	for (i = 0; i < count; i++) {
 		calibrate(&e[i], slice_ns);
 		e[i].samples = malloc(sizeof(*e[i].samples) * ROUNDS * ROUND_SAMPLES);
@@ -118,7 +89,7 @@ void contend(struct entry *e, unsigned int count, unsigned int batch, uint64_t s
 		}
 	for (i = 0; i < count; i++) {
 		e[i].cpu /= (double)calls[i] * batch;
-		qsort(e[i].samples, e[i].n_samples, sizeof(*e[i].samples), by_sample);
+		ink_samples_sort(e[i].samples, e[i].n_samples);
 	}
 	free(calls);
 }

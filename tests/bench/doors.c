@@ -13,12 +13,12 @@
 #include <liburing.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "contend.h"
 #include "inkling.h"
 #include "rand.h"
 #include "server.h"
+#include "stopwatch.h"
 
 #define SLICE_NS	5000000
 #define MOST		SERVER_INPUTS
@@ -39,7 +39,7 @@ struct door {
 static struct {
 	struct ink_model *model;
 	size_t in_size, out_size;
-	char *in, *out;			/* MOST inputs, one output */
+	char *in, *out;			/* MOST inputs and outputs */
 	struct inkling_verdict verdicts[MOST];
 	struct ink_session *session;
 	struct io_uring ring;
@@ -127,11 +127,8 @@ static void door_run(void *self)
 static uint64_t door_cpu_ns(void *self)
 {
 	const struct door *d = self;
-	struct timespec t;
 
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec +
-	       (d->server ? server_cpu_ns(d->server) : 0);
+	return ink_clock_ns(CLOCK_PROCESS_CPUTIME_ID) + (d->server ? server_cpu_ns(d->server) : 0);
 }
 
 static void door_close(void *self)

@@ -18,23 +18,15 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 #include "icount.h"
 #include "inkling.h"
 #include "rand.h"
+#include "stopwatch.h"
 
 #define BATCH	64
 
 static unsigned long long clock_cost;
-
-static unsigned long long now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ull + t.tv_nsec;
-}
 
 static int by_value(const void *a, const void *b)
 {
@@ -62,9 +54,9 @@ void icount_measure(const char *name, unsigned int parts, void (*f)(void *), voi
 	size_t i;
 
 	for (i = 0; i < CALLS; i++) {
-		start = now();
+		start = ink_clock_ns(CLOCK_MONOTONIC);
 		f(arg);
-		v[i] = now() - start;
+		v[i] = ink_clock_ns(CLOCK_MONOTONIC) - start;
 	}
 	m = icount_median(v, CALLS);
 	printf("%s\t%llu\n", name, (m > clock_cost ? m - clock_cost : 0) / parts);
@@ -181,9 +173,9 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	for (i = 0; i < CALLS; i++) {
-		start = now();
+		start = ink_clock_ns(CLOCK_MONOTONIC);
 		nothing(NULL);
-		v[i] = now() - start;
+		v[i] = ink_clock_ns(CLOCK_MONOTONIC) - start;
 	}
 	clock_cost = icount_median(v, CALLS);
 	if (argc == 4)

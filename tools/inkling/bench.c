@@ -14,8 +14,8 @@
 #include <liburing.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include "scorer.h"
+#include "stopwatch.h"
 #include "words.h"
 
 #define ROUNDS		20
@@ -49,36 +49,6 @@ static struct bench {
 	struct entry *entries;
 	size_t n;
 } bench;
-
-static uint64_t now(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-/* What a pair of readings takes by itself. */
-static uint64_t clock_cost(void)
-{
-	uint32_t cost[1001];
-	uint64_t t;
-	size_t i;
-
-	for (i = 0; i < 1001; i++) {
-		t = now(CLOCK_MONOTONIC);
-		cost[i] = (uint32_t)(now(CLOCK_MONOTONIC) - t);
-	}
-	qsort(cost, 1001, sizeof(cost[0]), by_value);
-	return cost[500];
-}
 
 /* Random inputs: features of all magnitudes and of the categories that there are, or bytes. */
 static void fill(void)
@@ -187,19 +157,20 @@ static void compare(void)
 
 static void run_slice(struct entry *e, uint64_t ns)
 {
-	uint64_t end = now(CLOCK_MONOTONIC) + ns, cpu = now(CLOCK_PROCESS_CPUTIME_ID), t, took;
+	uint64_t end = ink_clock_ns(CLOCK_MONOTONIC) + ns, t, took;
+	uint64_t cpu = ink_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 
 	do {
-		t = now(CLOCK_MONOTONIC);
+		t = ink_clock_ns(CLOCK_MONOTONIC);
 		call(e->door, e->batch);
-		took = now(CLOCK_MONOTONIC) - t;
+		took = ink_clock_ns(CLOCK_MONOTONIC) - t;
 		took = took > bench.clock_ns ? took - bench.clock_ns : 0;
 		if (e->calls < SAMPLES)
 			e->samples[e->calls] = took > UINT32_MAX ? UINT32_MAX : (uint32_t)took;
 		e->calls++;
 		e->ns += took;
 	} while (t < end);
-	e->cpu_ns += now(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+	e->cpu_ns += ink_clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu;
 }
 
 static void measure(double seconds)
@@ -239,7 +210,7 @@ static void report(void)
 
 	for (k = 0; k < bench.n; k++) {
 		e = &bench.entries[k];
-		qsort(e->samples, e->calls < SAMPLES ? e->calls : SAMPLES, sizeof(*e->samples), by_value);
+		ink_samples_sort(e->samples, e->calls < SAMPLES ? e->calls : SAMPLES);
 		each = (double)e->ns / (double)e->calls / e->batch;
 		cpu = (double)e->cpu_ns / (double)e->calls / e->batch;
 		o = ink_json_object();
@@ -391,7 +362,7 @@ int cmd_bench(int argc, char **argv)
 	if (slot && isa)
 		ink_die(INK_EXIT_USAGE, "--isa is for a model in this process", "the kernel chooses a slot's");
 	open_all(slot, n ? argv[1] : NULL, isa, batches);
-	bench.clock_ns = clock_cost();
+	bench.clock_ns = ink_clock_cost();
 	compare();
 	measure(seconds);
 	report();

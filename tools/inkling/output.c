@@ -9,9 +9,9 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #include "cli.h"
+#include "stopwatch.h"
 
 #define FMT_BUFFERS	64
 #define FMT_SIZE	1024
@@ -253,14 +253,6 @@ void ink_table_print(struct ink_table *table, FILE *to)
 
 /* Progress */
 
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 void ink_progress_begin(struct ink_progress *p, const char *what, uint64_t total)
 {
 	*p = (struct ink_progress){
@@ -269,7 +261,7 @@ void ink_progress_begin(struct ink_progress *p, const char *what, uint64_t total
 		.on = isatty(STDERR_FILENO) && !ink_cli.json && !ink_cli.quiet,
 	};
 	if (p->on)
-		p->started_ns = now_ns();
+		p->started_ns = (int64_t)ink_clock_ns(CLOCK_MONOTONIC);
 }
 
 void ink_progress_update(struct ink_progress *p, uint64_t done)
@@ -280,7 +272,7 @@ void ink_progress_update(struct ink_progress *p, uint64_t done)
 
 	if (!p->on)
 		return;
-	now = now_ns();
+	now = (int64_t)ink_clock_ns(CLOCK_MONOTONIC);
 	if (now - p->started_ns < 1000000000 || now - p->drawn_ns < 100000000)
 		return;
 	p->drawn_ns = now;
