@@ -77,21 +77,9 @@ static void make_root(void)
 	if (out)
 		mount_at("out", NEW "/out", "hostfs", 0, out);
 	mount_at("/dev", NEW "/dev", NULL, MS_MOVE, NULL);
-	mount_at("proc", NEW "/proc", "proc", 0, NULL);
-	mount_at("sys", NEW "/sys", "sysfs", 0, NULL);
-	mount_at("tmp", NEW "/tmp", "tmpfs", 0, "mode=1777");
-	mount_at("run", NEW "/run", "tmpfs", 0, "mode=755");
+	mount_own(NEW);
 	mount_at("guest", NEW "/run/guest", "hostfs", MS_RDONLY, run);
-	mount_at("scratch", NEW "/scratch", "tmpfs", 0, "mode=1777");
-	if (chdir(NEW) || mount(".", "/", NULL, MS_MOVE, NULL) || chroot(".") || chdir("/"))
-		die("switch root");
-	mount_at("shm", "/dev/shm", "tmpfs", 0, "mode=1777");
-	mount_at("pts", "/dev/pts", "devpts", 0, "gid=5,mode=620,ptmxmode=666");
-	/* What a kernel without checks hasn't. */
-	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
-	mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, NULL);
-	mount("cgroup2", "/sys/fs/cgroup", "cgroup2", 0, NULL);
-	mount("bpf", "/sys/fs/bpf", "bpf", 0, "mode=700");
+	enter_root(NEW);
 }
 
 static void loopback_up(void)

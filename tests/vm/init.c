@@ -79,11 +79,7 @@ static void switch_root(void)
 	    mkdir("/rw/modules-work", 0755))
 		die("mkdir in /rw");
 	mount_at("overlay", "/new", "overlay", 0, "lowerdir=/lower,upperdir=/rw/upper,workdir=/rw/work");
-	mount_at("proc", "/new/proc", "proc", 0, NULL);
-	mount_at("sys", "/new/sys", "sysfs", 0, NULL);
-	mount_at("tmp", "/new/tmp", "tmpfs", 0, "mode=1777");
-	mount_at("run", "/new/run", "tmpfs", 0, "mode=755");
-	mount_at("scratch", "/new/scratch", "tmpfs", 0, "mode=1777");
+	mount_own("/new");
 	mkdir("/new/lib/modules", 0755);
 	snprintf(dir, sizeof(dir), "/new/lib/modules/%s", u.release);
 	mount_at("modules", "/lower-modules", "virtiofs", MS_RDONLY, NULL);
@@ -97,15 +93,7 @@ static void switch_root(void)
 		copy_file("/systemd", "/new/run/systemd-wanted");
 	if (mount("/dev", "/new/dev", NULL, MS_MOVE, NULL))
 		die("move /dev");
-	if (chdir("/new") || mount(".", "/", NULL, MS_MOVE, NULL) || chroot(".") || chdir("/"))
-		die("switch root");
-	mount_at("shm", "/dev/shm", "tmpfs", 0, "mode=1777");
-	mount_at("pts", "/dev/pts", "devpts", 0, "gid=5,mode=620,ptmxmode=666");
-	mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, NULL);
-	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
-	mount("securityfs", "/sys/kernel/security", "securityfs", 0, NULL);
-	mount("bpf", "/sys/fs/bpf", "bpf", 0, "mode=700");
-	mount("cgroup2", "/sys/fs/cgroup", "cgroup2", 0, NULL);
+	enter_root("/new");
 }
 
 /* The virtio-serial port of this name, or -1. There is no udev to make links. */
