@@ -151,13 +151,15 @@ static void buffer_has_ends(struct kunit *test)
 	ink_buffer_free(buffer);
 }
 
-/* A bound session whose buffer holds @N inputs. */
-static struct ink_session *session_with_inputs(struct kunit *test, struct ink_buffer **buffer)
+/* A session on the slot, which gets a model with that threshold; its buffer holds @N inputs. */
+static struct ink_session *session_with_inputs(struct kunit *test, s32 threshold,
+					       struct ink_buffer **buffer)
 {
 	static const s32 input[3] = { 900, 70000, 2 };
 	struct ink_session *session = test_session(test);
 	u32 i;
 
+	test_load(test, NAME, test_flow(threshold));
 	KUNIT_ASSERT_EQ(test, ink_session_bind(session, NAME, BUFFER, test_file(test)), 0);
 	*buffer = ink_session_buffer(session);
 	KUNIT_ASSERT_NOT_NULL(test, *buffer);
@@ -176,8 +178,7 @@ static void batches_equal_single_runs(struct kunit *test)
 	struct test_batch t = batch_of(N);
 	s16 out[3];
 
-	test_load(test, NAME, test_flow(16384));
-	session = session_with_inputs(test, &buffer);
+	session = session_with_inputs(test, 16384, &buffer);
 	KUNIT_EXPECT_EQ(test, run(session, &t), 0);
 	KUNIT_EXPECT_EQ(test, t.batch.done, N);
 	KUNIT_EXPECT_EQ(test, t.batch.generation, 1);
@@ -199,8 +200,7 @@ static void refusals_are_counted(struct kunit *test)
 	struct ink_session *session;
 	struct ink_buffer *buffer;
 
-	test_load(test, NAME, test_flow(16384));
-	session = session_with_inputs(test, &buffer);
+	session = session_with_inputs(test, 16384, &buffer);
 	t.out = BUFFER - N * 6 + 1;
 	KUNIT_EXPECT_EQ(test, run(session, &t), -ERANGE);
 	KUNIT_EXPECT_EQ(test, test_errors(slot, INK_ERROR_RANGE), 1);
@@ -223,8 +223,7 @@ static void nowait_is_told_to_come_again(struct kunit *test)
 	struct ink_session *session;
 	struct ink_buffer *buffer;
 
-	test_load(test, NAME, test_flow(16384));
-	session = session_with_inputs(test, &buffer);
+	session = session_with_inputs(test, 16384, &buffer);
 	t.batch.nowait = true;
 	KUNIT_EXPECT_EQ(test, run(session, &t), -EAGAIN);
 	t.batch.nowait = false;
@@ -253,8 +252,7 @@ static void swaps_and_modes_between_batches(struct kunit *test)
 	struct ink_why why = {};
 	struct inkling_info info;
 
-	test_load(test, NAME, test_flow(32768));
-	session = session_with_inputs(test, &buffer);
+	session = session_with_inputs(test, 32768, &buffer);
 	verdicts = buffer->data + t.verdicts;
 	KUNIT_EXPECT_EQ(test, run(session, &t), 0);
 	KUNIT_EXPECT_EQ(test, verdicts[0].class, 0);
@@ -284,8 +282,7 @@ static void outlives_its_slot(struct kunit *test)
 	struct ink_why why = {};
 	struct inkling_info info;
 
-	test_load(test, NAME, test_flow(16384));
-	session = session_with_inputs(test, &buffer);
+	session = session_with_inputs(test, 16384, &buffer);
 	KUNIT_EXPECT_EQ(test, run(session, &t), 0);
 	KUNIT_EXPECT_EQ(test, ink_slot_del(NAME, &why), 0);
 	test_settle();

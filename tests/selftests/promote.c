@@ -5,10 +5,9 @@
  * the threshold that its generation stands for.
  */
 #include "st_bpf.h"
+#include "st_load.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <time.h>
 #include <linux/inkling_netlink.h>
 
@@ -16,7 +15,6 @@
 #define IN		12
 #define SESSIONS	3
 #define SECONDS		8
-#define AT_MOST		90	/* where a busy machine lets a thread wait */
 #define GENERATIONS	100000
 #define THRESHOLDS	3
 
@@ -28,12 +26,6 @@ static struct inkling_verdict expected[2][THRESHOLDS][N];
 static u8 kind[GENERATIONS];	/* model + 2 * threshold; set before it can be seen */
 static atomic_int stop;
 static u32 slot_id;
-
-struct load {
-	pthread_t thread;
-	long runs, failed, wrong;
-	u32 generations;	/* changes that were seen */
-};
 
 static bool is_wrong(const struct inkling_verdict *v, u32 i)
 {
@@ -48,9 +40,9 @@ static bool is_wrong(const struct inkling_verdict *v, u32 i)
 static void *sessions(void *arg)
 {
 	struct ink_session *session = ink_session_open("promote", INK_DEFAULTS);
-	struct load *l = arg;
+	struct st_load *l = arg;
 	struct inkling_verdict v[N];
-	u32 last = 0, i;
+	u32 i;
 
 	while (session && !atomic_load(&stop)) {
 		if (ink_session_run_batch(session, N, inputs, IN, NULL, 0, v)) {
@@ -59,9 +51,7 @@ static void *sessions(void *arg)
 		}
 		for (i = 0; i < N; i++)
 			l->wrong += is_wrong(&v[i], i) || v[i].generation != v[0].generation;
-		l->runs += N;
-		l->generations += v[0].generation != last;
-		last = v[0].generation;
+		st_load_ran(l, N, v[0].generation);
 	}
 	ink_session_close(session);
 	return NULL;
@@ -69,9 +59,9 @@ static void *sessions(void *arg)
 
 static void *programs(void *arg)
 {
-	struct load *l = arg;
+	struct st_load *l = arg;
 	struct st_bpf bpf;
-	u32 last = 0, i = 0;
+	u32 i = 0;
 
 	st_bpf_open(&bpf, NULL);
 	while (!atomic_load(&stop)) {
@@ -83,10 +73,8 @@ static void *programs(void *arg)
 			l->failed++;
 			continue;
 		}
-		l->runs++;
+		st_load_ran(l, 1, v->generation);
 		l->wrong += is_wrong(v, i);
-		l->generations += v->generation != last;
-		last = v->generation;
 	}
 	st_bpf_close(&bpf);
 	return NULL;
@@ -143,20 +131,9 @@ static int change(struct ink_ctl *ctl, struct ink_rand *r)
 	}
 }
 
-/* Has each of them run and seen changes? Only looked at, so a late value does no harm. */
-static bool busy(struct load *loads)
-{
-	u32 i;
-
-	for (i = 0; i < n_loads; i++)
-		if (*(volatile long *)&loads[i].runs <= 100 || *(volatile u32 *)&loads[i].generations <= 3)
-			return false;
-	return true;
-}
-
 static void storm(struct ink_ctl *ctl)
 {
-	static struct load loads[SESSIONS + 1];
+	static struct st_load loads[SESSIONS + 1];
 	struct timespec pause = { .tv_nsec = 2 * 1000 * 1000 };
 	time_t start = time(NULL);
 	struct ink_rand r = { 8 };
@@ -168,7 +145,7 @@ static void storm(struct ink_ctl *ctl)
 	for (i = 0; i < n_loads; i++)
 		pthread_create(&loads[i].thread, NULL, i < SESSIONS ? sessions : programs, &loads[i]);
 	while (!err && (time(NULL) < start + SECONDS ||
-			(!busy(loads) && time(NULL) < start + AT_MOST))) {
+			(!st_load_busy(loads, n_loads) && time(NULL) < start + ST_LOAD_SECONDS))) {
 		err = change(ctl, &r);
 		nanosleep(&pause, NULL);
 	}
@@ -196,7 +173,7 @@ static void storm(struct ink_ctl *ctl)
 /* Threads on all CPUs and one pair of models: what was repeated and what was skipped is all. */
 static void adds_up(struct ink_ctl *ctl)
 {
-	static struct load loads[SESSIONS + 1];
+	static struct st_load loads[SESSIONS + 1];
 	struct timespec pause = { .tv_sec = 2 };
 	struct ink_shadow_info s;
 	long runs = 0;

@@ -6,11 +6,10 @@
  * SWAP_THREADS threads (tests/long/swaps).
  */
 #include "st_bpf.h"
+#include "st_load.h"
 #include "st_uring.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -20,7 +19,6 @@
 #define OUT		6
 #define MOST_THREADS	64
 #define SECONDS		6
-#define AT_MOST		90	/* where a busy machine lets a thread wait */
 
 static struct image images[2];
 static u8 *inputs;
@@ -28,13 +26,6 @@ static u8 outputs[2][N * OUT];
 static struct inkling_verdict expected[2][N];
 static atomic_int stop;
 static u32 slot_id;
-
-struct load {
-	pthread_t thread;
-	atomic_long runs;
-	long failed, wrong, mixed;
-	atomic_uint generations;	/* changes that were seen */
-};
 
 static u32 setting(const char *name, u32 fallback)
 {
@@ -50,7 +41,7 @@ static int model_of(u32 generation)
 }
 
 /* The results of one batch: all of them are of one model, and they are that one's. */
-static void judge(struct load *l, const struct inkling_verdict *v, const u8 *out, u32 *last)
+static void judge(struct st_load *l, const struct inkling_verdict *v, const u8 *out)
 {
 	const struct inkling_verdict *right = expected[model_of(v[0].generation)];
 	u32 i;
@@ -60,24 +51,21 @@ static void judge(struct load *l, const struct inkling_verdict *v, const u8 *out
 		l->wrong += v[i].class != right[i].class || v[i].score != right[i].score;
 	}
 	l->wrong += memcmp(out, outputs[model_of(v[0].generation)], N * OUT) != 0;
-	l->runs += N;
-	l->generations += v[0].generation != *last;
-	*last = v[0].generation;
+	st_load_ran(l, N, v[0].generation);
 }
 
 static void *sessions(void *arg)
 {
 	struct ink_session *session = ink_session_open("swap", INK_DEFAULTS);
 	struct inkling_verdict v[N];
-	struct load *l = arg;
+	struct st_load *l = arg;
 	u8 out[N * OUT];
-	u32 last = 0;
 
 	while (session && !atomic_load(&stop)) {
 		if (ink_session_run_batch(session, N, inputs, 12, out, OUT, v))
 			l->failed++;
 		else
-			judge(l, v, out, &last);
+			judge(l, v, out);
 	}
 	ink_session_close(session);
 	return NULL;
@@ -89,9 +77,8 @@ static void *commands(void *arg)
 	struct ink_session_options options = { .buffer_size = 4096 };
 	struct ink_session *session = ink_session_open_with("swap", &options);
 	struct io_uring ring = st_ring(IORING_SETUP_CQE32);
-	struct load *l = arg;
+	struct st_load *l = arg;
 	struct io_uring_cqe *cqe;
-	u32 last = 0;
 	u8 *buffer;
 
 	if (!session)
@@ -107,7 +94,7 @@ static void *commands(void *arg)
 			break;
 		if (cqe->res == N) {
 			l->mixed += cqe->big_cqe[0] != v[0].generation;
-			judge(l, v, (const u8 *)(v + N), &last);
+			judge(l, v, (const u8 *)(v + N));
 		} else {
 			l->failed++;
 		}
@@ -120,9 +107,9 @@ static void *commands(void *arg)
 
 static void *programs(void *arg)
 {
-	struct load *l = arg;
+	struct st_load *l = arg;
 	struct st_bpf bpf;
-	u32 last = 0, i = 0;
+	u32 i = 0;
 
 	st_bpf_open(&bpf, NULL);
 	while (!atomic_load(&stop)) {
@@ -134,11 +121,9 @@ static void *programs(void *arg)
 			l->failed++;
 			continue;
 		}
-		l->runs++;
+		st_load_ran(l, 1, v->generation);
 		l->wrong += v->class != expected[model_of(v->generation)][i].class ||
 			    v->score != expected[model_of(v->generation)][i].score;
-		l->generations += v->generation != last;
-		last = v->generation;
 	}
 	st_bpf_close(&bpf);
 	return NULL;
@@ -158,28 +143,7 @@ static const struct kind *kind_of(u32 thread)
 	return &kinds[thread % (ARRAY_SIZE(kinds) - !st_bpf_possible())];
 }
 
-static long sum_of_runs(struct load *loads, u32 threads)
-{
-	long sum = 0;
-	u32 i;
-
-	for (i = 0; i < threads; i++)
-		sum += loads[i].runs;
-	return sum;
-}
-
-/* Has each of them run and seen changes? */
-static bool busy(struct load *loads, u32 threads)
-{
-	u32 i;
-
-	for (i = 0; i < threads; i++)
-		if (loads[i].runs <= 100 || loads[i].generations <= 3)
-			return false;
-	return true;
-}
-
-static void report(struct load *l, const char *name)
+static void report(struct st_load *l, const char *name)
 {
 	st_ok(l->runs > 100 && !l->failed, "%s: %ld runs, %ld failed", name, l->runs, l->failed);
 	st_is(l->wrong, 0, "%s: each result is that of the model that it names", name);
@@ -188,7 +152,7 @@ static void report(struct load *l, const char *name)
 }
 
 /* The two images in turn, two of three swaps rolled back at once. */
-static void swap_models(struct ink_ctl *ctl, struct load *loads, u32 threads)
+static void swap_models(struct ink_ctl *ctl, struct st_load *loads, u32 threads)
 {
 	const u32 at_least = setting("SWAP_SWAPS", 0), runs = setting("SWAP_RUNS", 0);
 	struct timespec pause = { .tv_nsec = 2 * 1000 * 1000 };
@@ -197,8 +161,8 @@ static void swap_models(struct ink_ctl *ctl, struct load *loads, u32 threads)
 	int err = 0;
 
 	while (!err && (time(NULL) < start + SECONDS || loaded + rollbacks < at_least ||
-			sum_of_runs(loads, threads) < runs ||
-			(!busy(loads, threads) && time(NULL) < start + AT_MOST))) {
+			st_load_runs(loads, threads) < runs ||
+			(!st_load_busy(loads, threads) && time(NULL) < start + ST_LOAD_SECONDS))) {
 		const struct image *next = &images[++loaded % 2];
 
 		err = ink_load(ctl, next->p, next->size, "swap", NULL, NULL, NULL, NULL);
@@ -214,7 +178,7 @@ static void swap_models(struct ink_ctl *ctl, struct load *loads, u32 threads)
 int main(void)
 {
 	const u32 threads = setting("SWAP_THREADS", 4);
-	static struct load loads[MOST_THREADS];
+	static struct st_load loads[MOST_THREADS];
 	struct ink_ctl *ctl = st_ctl();
 	struct ink_slot *slot;
 	u32 i;
@@ -243,7 +207,7 @@ int main(void)
 		if (slot->stats.errors[i].count)
 			st_ok(false, "%llu errors '%s'", (unsigned long long)slot->stats.errors[i].count,
 			      slot->stats.errors[i].reason);
-	st_is((long long)slot->stats.runs, sum_of_runs(loads, threads), "the slot counted all of them");
+	st_is((long long)slot->stats.runs, st_load_runs(loads, threads), "the slot counted all of them");
 	ink_slot_free(slot);
 	ink_slot_del(ctl, "swap");
 	ink_ctl_close(ctl);
