@@ -340,7 +340,7 @@ static int session_run_plan(struct ink_session *session, struct ink_call *call,
 			    const struct ink_batch *batch, u32 n)
 {
 	const struct ink_plan *plan = call->model->plan;
-	u32 sections = ink_plan_schedule(plan, n)->n_sections, i;
+	u32 sections = ink_plan_schedule(plan, session->arena, n)->n_sections, i;
 	enum ink_isa isa;
 	int err;
 

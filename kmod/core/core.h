@@ -84,6 +84,7 @@ struct ink_tensor {
 	u8 dtype;
 	u8 kind;
 	u8 elem;		/* bytes of an element */
+	bool seq;		/* rows are the call's tokens, and @rows the most of them */
 	u32 count;		/* elements */
 	u32 rows, cols;		/* of a matrix; rows = 1 for a vector */
 	s32 lo, hi;		/* proven range of its values */
@@ -102,6 +103,8 @@ struct ink_tensor {
  * @names: in the image, header->n_names
  * @ops: in the image, header->n_ops
  * @tensors: header->n_tensors
+ * @tokens: most tokens of a call, 0 when the input isn't a sequence
+ * @context: tokens that states hold, 0 without states
  * @macs: multiply-accumulates of one run
  * @elements: elements that the other operators read and write in one run
  * @bytes: weight and table bytes that one run touches
@@ -115,6 +118,8 @@ struct ink_graph {
 	const struct inkling_name *names;
 	const struct inkling_op *ops;
 	struct ink_tensor *tensors;
+	u32 tokens;
+	u32 context;
 	u64 macs;
 	u64 elements;
 	u64 bytes;
@@ -148,8 +153,9 @@ enum ink_isa {
  * @op: index of the first op
  * @count: ops that run one after the other: more than one only where vector
  *	code runs them fused
- * @first: first row of a DENSE that is cut into several steps, else 0
- * @rows: rows of it; INK_ALL_ROWS for whole ops
+ * @first: first unit of an op that is cut into several steps, else 0; what its
+ *	units are, struct ink_bound says
+ * @rows: units of it; INK_ALL_ROWS for whole ops
  * @vector: may run in vectors: its ops' paths aren't INK_PATH_SCALAR
  * @in_turn: its weights are so many that all inputs of a tile go through one op
  *	before the next
@@ -205,21 +211,29 @@ enum ink_path {
  * @in_dtype: of the first input
  * @out_dtype: of the output
  * @n_in: inputs
+ * @in_seq: bit for each input whose rows are the call's tokens
+ * @seq: the output's rows are
+ * @wide_tokens: the tokens it reads are UINT16
  * @path: enum ink_path
  * @narrow: a vector DENSE whose products can be scaled in 32 bits
  * @extend: vector code writes this int8 output as 16 bits, which only the next
  *	op reads; the arena has room
+ * @units: parts that the op can be cut into: rows of the weights of a DENSE or
+ *	LINEAR, heads of queries of an ATTENTION, rows of the output of what goes
+ *	by rows, else 1; the most that a call can have
  * @m: elements of the output
  * @n: elements of the first input
+ * @out_cols: columns of the output
+ * @in_cols: columns of each input
  * @attr: the op's attributes, in the image
- * @in_off: where each input lies in the arena
+ * @in_off: where each input lies in the arena; of a state, among the states
  * @in_count: elements of each input
  * @in_const: instead of @in_off, for constants
  * @out_off: where the output lies in the arena
  * @in_lo: proven lowest value of the first input
  * @in_hi: proven highest value of the first input
- * @scratch_off: where the vector code has room of its own in the arena, or
- *	INKLING_NONE
+ * @scratch_off: where the op, or its vector code, has room of its own in the
+ *	arena, or INKLING_NONE
  * @packed: what the vector code made of the constants, NULL for INK_PATH_SCALAR
  */
 struct ink_bound {
@@ -227,11 +241,17 @@ struct ink_bound {
 	u8 in_dtype;
 	u8 out_dtype;
 	u8 n_in;
+	u8 in_seq;
+	bool seq;
+	bool wide_tokens;
 	u8 path;
 	bool narrow;
 	bool extend;
+	u32 units;
 	u32 m;
 	u32 n;
+	u32 out_cols;
+	u32 in_cols[INKLING_MAX_INPUTS];
 	const s32 *attr;
 	u32 in_off[INKLING_MAX_INPUTS];
 	u32 in_count[INKLING_MAX_INPUTS];
@@ -252,9 +272,11 @@ struct ink_bound {
  * @output_size: bytes of an output
  * @input_off: where the input lies in the arena
  * @output_off: where the output lies in the arena
+ * @state_size: bytes of what a session keeps between calls, 0 for most models
  * @bound: one for each op
- * @single: how one input is run
- * @tiled: how several are run at once; empty when @tile is 1
+ * @single: how one input is run, or a sequence of one token
+ * @tiled: how several are run at once, or a sequence of several tokens; empty
+ *	when there is neither
  * @tile: inputs that may be run at once, so that no section gets too long
  * @packed: one allocation, what @bound points into; NULL without vectors
  * @packed_size: its size
@@ -272,6 +294,7 @@ struct ink_plan {
 	u32 output_size;
 	u32 input_off;
 	u32 output_off;
+	u32 state_size;
 	struct ink_bound *bound;
 	struct ink_schedule single;
 	struct ink_schedule tiled;
@@ -313,8 +336,20 @@ struct ink_plan *ink_plan_build_with(const struct ink_graph *graph, enum ink_isa
 void ink_plan_free(struct ink_plan *plan);
 
 /**
+ * struct ink_frame - head of the arena of a model whose input is a sequence
+ * @n: tokens of this call
+ * @position: tokens that the states hold from earlier calls
+ * @state: plan->state_size bytes, or NULL; the session's
+ */
+struct ink_frame {
+	u32 n;
+	u32 position;
+	u8 *state;
+};
+
+/**
  * ink_plan_run() - run a plan once
- * @plan: from ink_plan_build()
+ * @plan: from ink_plan_build(), without states
  * @isa: INK_ISA_SCALAR where the FPU may not be used, else plan->isa
  * @arena: plan->arena_size bytes, 64-byte aligned, this caller's alone
  * @in: plan->input_size bytes; read once, before anything else
@@ -324,8 +359,10 @@ void ink_plan_free(struct ink_plan *plan);
  * Context: any but NMI; never sleeps. FPU sections are opened and closed by
  * ink_port_fpu_begin() and ink_port_fpu_end(), each at most
  * INK_BUDGET_SECTION_NS long.
+ * Return: false when @in is a sequence of no tokens or of too many, see
+ * ink_plan_accept(); true otherwise.
  */
-void ink_plan_run(const struct ink_plan *plan, enum ink_isa isa, void *arena,
+bool ink_plan_run(const struct ink_plan *plan, enum ink_isa isa, void *arena,
 		  const void *in, void *out);
 
 /* Bytes of the arenas of @n inputs that are run at once. */
@@ -352,26 +389,51 @@ static inline void *ink_tile_arena(const struct ink_plan *plan, void *arenas, u3
  * Weights are read once for all of them, and the FPU is opened once for each
  * section.
  *
- * Context and bits: as @n calls of ink_plan_run().
+ * Context, result and bits: as @n calls of ink_plan_run().
  */
-void ink_plan_run_tile(const struct ink_plan *plan, enum ink_isa isa, void *arenas,
+bool ink_plan_run_tile(const struct ink_plan *plan, enum ink_isa isa, void *arenas,
 		       const void *in, void *out, u32 n);
 
 /*
- * ink_plan_run() is ink_plan_input(), ink_plan_section() for each section of
- * ink_plan_schedule(), and ink_plan_output(), with @n 1. Long models in task
- * context call these themselves and cond_resched() in between, with one and the
- * same @isa for the whole run: vector code keeps no promise about what scalar
- * code finds half-way.
+ * ink_plan_run() is ink_plan_input(), ink_plan_accept(), ink_plan_section() for
+ * each section of ink_plan_schedule(), and ink_plan_output(), with @n 1. Long
+ * models in task context call these themselves and cond_resched() in between,
+ * with one and the same @isa for the whole run: vector code keeps no promise about
+ * what scalar code finds half-way.
  */
 void ink_plan_input(const struct ink_plan *plan, void *arena, const void *in);
 void ink_plan_section(const struct ink_plan *plan, enum ink_isa isa, void *arenas, u32 n,
 		      u32 section);
 void ink_plan_output(const struct ink_plan *plan, void *arena, void *out);
 
-/* How @n inputs are run at once. */
-static inline const struct ink_schedule *ink_plan_schedule(const struct ink_plan *plan, u32 n)
+/**
+ * ink_plan_accept() - look at an input that was copied into the arena
+ * @plan: of it
+ * @arena: with the input
+ * @state: plan->state_size bytes, zero before the first call; NULL without states
+ * @position: tokens that they hold
+ *
+ * After the run the states hold as many tokens more as the input has:
+ * ink_plan_tokens(). A run that was broken off may be begun again: what it wrote
+ * into the states is beyond @position.
+ *
+ * Return: false when a sequence has no token, more than the model takes, or more
+ * than the states have room for. Always true for other inputs.
+ */
+bool ink_plan_accept(const struct ink_plan *plan, void *arena, void *state, u32 position);
+
+/* Tokens of the input that was accepted. */
+static inline u32 ink_plan_tokens(const struct ink_plan *plan, const void *arena)
 {
+	return plan->graph->tokens ? ((const struct ink_frame *)arena)->n : 0;
+}
+
+/* How @n inputs are run at once, or the sequence that was accepted. */
+static inline const struct ink_schedule *ink_plan_schedule(const struct ink_plan *plan,
+							   const void *arenas, u32 n)
+{
+	if (plan->graph->tokens)
+		n = ((const struct ink_frame *)arenas)->n;
 	return n > 1 ? &plan->tiled : &plan->single;
 }
 

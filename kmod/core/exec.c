@@ -20,12 +20,29 @@ void ink_plan_output(const struct ink_plan *plan, void *arena, void *out)
 	memcpy(out, (u8 *)arena + plan->output_off, plan->output_size);
 }
 
+bool ink_plan_accept(const struct ink_plan *plan, void *arena, void *state, u32 position)
+{
+	const struct ink_graph *g = plan->graph;
+	struct ink_frame *frame = arena;
+	u32 n;
+
+	if (!g->tokens)
+		return true;
+	n = *(const u32 *)((const u8 *)arena + plan->input_off);
+	if (!n || n > g->tokens)
+		return false;
+	if (plan->state_size && (!state || position > g->context || n > g->context - position))
+		return false;
+	*frame = (struct ink_frame){ .n = n, .position = position, .state = state };
+	return true;
+}
+
 static void run_scalar(const struct ink_plan *plan, void *arena, const struct ink_step *s)
 {
 	u32 i;
 
 	for (i = s->op; i < s->op + s->count; i++)
-		ink_op_run(&plan->bound[i], arena, s->first, min(s->rows, plan->bound[i].m));
+		ink_op_run(&plan->bound[i], arena, s->first, min(s->rows, plan->bound[i].units));
 }
 
 /*
@@ -46,7 +63,7 @@ static __always_inline void run_vector(const struct ink_plan *plan, void *arenas
 static __always_inline void run_section(const struct ink_plan *plan, enum ink_isa isa,
 					void *arenas, u32 n, u32 section)
 {
-	const struct ink_schedule *schedule = ink_plan_schedule(plan, n);
+	const struct ink_schedule *schedule = ink_plan_schedule(plan, arenas, n);
 	const struct ink_section *sec = &schedule->sections[section];
 	const struct ink_step *s = &schedule->steps[sec->first], *end = s + sec->count;
 	bool vector = isa != INK_ISA_SCALAR && sec->vector;
@@ -74,31 +91,36 @@ void ink_plan_section(const struct ink_plan *plan, enum ink_isa isa, void *arena
 		run_section(plan, isa, arenas, n, section);
 }
 
-static __always_inline void run_inputs(const struct ink_plan *plan, enum ink_isa isa,
+static __always_inline bool run_inputs(const struct ink_plan *plan, enum ink_isa isa,
 				       void *arenas, const void *in, void *out, u32 n)
 {
 	u32 i;
 
-	for (i = 0; i < n; i++)
-		ink_plan_input(plan, ink_tile_arena(plan, arenas, i),
-			       (const u8 *)in + (size_t)i * plan->input_size);
-	for (i = 0; i < ink_plan_schedule(plan, n)->n_sections; i++)
+	for (i = 0; i < n; i++) {
+		void *arena = ink_tile_arena(plan, arenas, i);
+
+		ink_plan_input(plan, arena, (const u8 *)in + (size_t)i * plan->input_size);
+		if (!ink_plan_accept(plan, arena, NULL, 0))
+			return false;
+	}
+	for (i = 0; i < ink_plan_schedule(plan, arenas, n)->n_sections; i++)
 		ink_plan_section(plan, isa, arenas, n, i);
 	for (i = 0; out && i < n; i++)
 		ink_plan_output(plan, ink_tile_arena(plan, arenas, i),
 				(u8 *)out + (size_t)i * plan->output_size);
+	return true;
 }
 
-void ink_plan_run_tile(const struct ink_plan *plan, enum ink_isa isa, void *arenas,
+bool ink_plan_run_tile(const struct ink_plan *plan, enum ink_isa isa, void *arenas,
 		       const void *in, void *out, u32 n)
 {
-	run_inputs(plan, isa, arenas, in, out, n);
+	return run_inputs(plan, isa, arenas, in, out, n);
 }
 
-void ink_plan_run(const struct ink_plan *plan, enum ink_isa isa, void *arena,
+bool ink_plan_run(const struct ink_plan *plan, enum ink_isa isa, void *arena,
 		  const void *in, void *out)
 {
-	run_inputs(plan, isa, arena, in, out, 1);
+	return run_inputs(plan, isa, arena, in, out, 1);
 }
 
 /* Class 0 wins below the threshold; above it, the likeliest of the others. */

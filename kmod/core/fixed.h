@@ -79,4 +79,113 @@ static inline u32 ink_exp2_q30(u64 t)
 	return (a - (((a - ink_exp2_table[i + 1]) * f) >> 8)) >> (t >> 16);
 }
 
+/* (a b + 2^14) >> 15, as an instruction of every vector unit does. */
+static inline s32 ink_mulhrs(s32 a, s32 b)
+{
+	return (a * b + 0x4000) >> 15;
+}
+
+/**
+ * ink_exp2_q20() - 2^-t, for many elements at a time
+ * @t: in Q15
+ *
+ * A polynomial of the fraction in 16-bit steps, which vectors compute without a
+ * table. Its coefficients were found by trying all fractions: at most 1.61 units
+ * of 2^-15 from 2^-f. It may rise by one such unit as t grows.
+ *
+ * Return: 2^-t in Q20, less than 2^20; 0 from t = 21 on.
+ */
+static inline u32 ink_exp2_q20(u32 t)
+{
+	s32 f = (s32)(t & 0x7fff);
+	s32 g = 7838 - ink_mulhrs(f, 1735 - ink_mulhrs(f, 220));
+	u32 y = 32768 - (u32)ink_mulhrs(f, 22707 - ink_mulhrs(f, g));
+
+	if (t >> 15 > 20)
+		return 0;
+	return (min(y, 32767u) << 5) >> (t >> 15);
+}
+
+/**
+ * struct ink_share - how weights in Q20 become shares of their sum
+ * @reciprocal: 2^(@shift + 20) / sum, 2^14 to 2^15
+ * @shift: position of the sum's highest bit, less five
+ */
+struct ink_share {
+	u32 reciprocal;
+	u32 shift;
+};
+
+/* @sum: at least 2^20 - 32, the weight of the greatest */
+static inline struct ink_share ink_share_of(u32 sum)
+{
+	u32 b = 31 - (u32)__builtin_clz(sum);
+
+	return (struct ink_share){
+		.reciprocal = (u32)div64_u64((1ull << (b + 15)) + sum / 2, sum),
+		.shift = b - 5,
+	};
+}
+
+/* A weight's share in Q15, at most 32767. */
+static inline s32 ink_share(struct ink_share s, u32 weight)
+{
+	u32 p = (((weight + 16) >> 5) * s.reciprocal + (1u << (s.shift - 1))) >> s.shift;
+
+	return (s32)min(p, 32767u);
+}
+
+/* Floor of the square root, bit by bit: no table and no loop that depends on luck. */
+static inline u32 ink_sqrt64(u64 v)
+{
+	u64 root = 0, bit;
+
+	for (bit = 1ull << 31; bit; bit >>= 1)
+		if ((root | bit) * (root | bit) <= v)
+			root |= bit;
+	return (u32)root;
+}
+
+/**
+ * struct ink_rsqrt - 1 / sqrt(v)
+ * @mult: 2^30 to 2^31
+ * @up: 1 / sqrt(v) = @mult 2^(@up - 62), within one part of 2^30
+ */
+struct ink_rsqrt {
+	u32 mult;
+	u32 up;
+};
+
+/* @v: not zero */
+static inline struct ink_rsqrt ink_rsqrt64(u64 v)
+{
+	u32 up = (u32)__builtin_clzll(v) / 2;
+
+	return (struct ink_rsqrt){
+		.mult = (u32)min_t(u64, div64_u64(1ull << 62, ink_sqrt64(v << (2 * up))), S32_MAX),
+		.up = up,
+	};
+}
+
+/* 2^24 log2(1 + i / 256), rounded to nearest; in exp2.c. */
+extern const u32 ink_log2_table[257];
+
+/**
+ * ink_log2_exact_q16() - logarithm
+ * @v: not zero
+ *
+ * Linear between 257 points: within 2^-16 of the real one.
+ *
+ * Return: log2(v) in 16.16.
+ */
+static inline u32 ink_log2_exact_q16(u64 v)
+{
+	u32 e = 63 - (u32)__builtin_clzll(v);
+	u64 m = v << (63 - e);			/* 1.63 */
+	u32 i = (u32)(m >> 55) & 0xff, f = (u32)(m >> 39) & 0xffff;
+	u32 a = ink_log2_table[i], b = ink_log2_table[i + 1];
+
+	return (e << 16) + ((a + (u32)(((u64)(b - a) * f) >> 16) + 128) >> 8);
+}
+
 #endif /* INK_FIXED_H */

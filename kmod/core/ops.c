@@ -8,12 +8,8 @@
  * (kmod/arch).
  */
 #include "ops.h"
+#include "seq.h"
 #include "fixed.h"
-
-static const void *input(const struct ink_bound *b, const u8 *arena, u32 k)
-{
-	return b->in_const[k] ? b->in_const[k] : arena + b->in_off[k];
-}
 
 static s32 load(const void *p, u32 dtype, u32 i)
 {
@@ -54,7 +50,7 @@ static s8 *quant_onehot(const struct inkling_quant_row *q, s32 raw, s8 *y)
 
 static void op_quant(const struct ink_bound *b, u8 *arena)
 {
-	const s32 *raw = input(b, arena, 0);
+	const s32 *raw = ink_input(b, arena, 0);
 	const struct inkling_quant_row *q = b->in_const[1];
 	const struct inkling_quant_row *end = q + b->in_count[1] / 8;
 	s8 *y = (s8 *)arena + b->out_off;
@@ -77,7 +73,7 @@ static void op_quant(const struct ink_bound *b, u8 *arena)
 
 static void op_dense(const struct ink_bound *b, u8 *arena, u32 first, u32 rows)
 {
-	const s8 *x = input(b, arena, 0);
+	const s8 *x = ink_input(b, arena, 0);
 	const s8 *w = (const s8 *)b->in_const[1] + (size_t)first * b->n;
 	const s32 *bias = b->in_const[2], *mult = b->in_const[3];
 	const s8 *shift = b->in_const[4], *table = b->in_const[5];
@@ -98,7 +94,7 @@ static void op_dense(const struct ink_bound *b, u8 *arena, u32 first, u32 rows)
 
 static void op_lut(const struct ink_bound *b, u8 *arena)
 {
-	const s8 *x = input(b, arena, 0), *table = b->in_const[1];
+	const s8 *x = ink_input(b, arena, 0), *table = b->in_const[1];
 	s8 *y = (s8 *)arena + b->out_off;
 	u32 i;
 
@@ -106,14 +102,14 @@ static void op_lut(const struct ink_bound *b, u8 *arena)
 		y[i] = table[x[i] + 128];
 }
 
-static void op_add(const struct ink_bound *b, u8 *arena)
+static void op_add(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
 {
-	const void *p = input(b, arena, 0), *q = input(b, arena, 1);
+	const void *p = ink_input(b, arena, 0), *q = ink_input(b, arena, 1);
 	const s32 *attr = b->attr;
-	s64 v;
 	u32 i;
+	s64 v;
 
-	for (i = 0; i < b->m; i++) {
+	for (i = first * b->out_cols; i < end * b->out_cols; i++) {
 		v = (s64)(load(p, b->in_dtype, i) - attr[0]) * attr[2] +
 		    (s64)(load(q, b->in_dtype, i) - attr[1]) * attr[3];
 		v = ink_round_shift(v, (u32)attr[4]) + attr[5];
@@ -121,14 +117,14 @@ static void op_add(const struct ink_bound *b, u8 *arena)
 	}
 }
 
-static void op_mul(const struct ink_bound *b, u8 *arena)
+static void op_mul(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
 {
-	const void *p = input(b, arena, 0), *q = input(b, arena, 1);
+	const void *p = ink_input(b, arena, 0), *q = ink_input(b, arena, 1);
 	const s32 *attr = b->attr;
-	s64 v;
 	u32 i;
+	s64 v;
 
-	for (i = 0; i < b->m; i++) {
+	for (i = first * b->out_cols; i < end * b->out_cols; i++) {
 		v = (s64)(load(p, b->in_dtype, i) - attr[0]) *
 		    (load(q, b->in_dtype, i) - attr[1]) * attr[2];
 		v = ink_round_shift(v, (u32)attr[4]) + attr[5];
@@ -143,7 +139,7 @@ static void op_concat(const struct ink_bound *b, u8 *arena)
 	u32 k;
 
 	for (k = 0; k < b->n_in; k++) {
-		memcpy(y, input(b, arena, k), (size_t)b->in_count[k] * elem);
+		memcpy(y, ink_input(b, arena, k), (size_t)b->in_count[k] * elem);
 		y += (size_t)b->in_count[k] * elem;
 	}
 }
@@ -152,7 +148,7 @@ static void op_concat(const struct ink_bound *b, u8 *arena)
 
 static void op_softmax(const struct ink_bound *b, u8 *arena)
 {
-	const void *x = input(b, arena, 0);
+	const void *x = ink_input(b, arena, 0);
 	s16 *y = (s16 *)(arena + b->out_off);
 	u64 mult = (u64)b->attr[0], sum = 0, p;
 	u32 kept[SOFTMAX_KEPT] __uninitialized, shift = (u32)b->attr[1], e, i;
@@ -176,7 +172,7 @@ static void op_softmax(const struct ink_bound *b, u8 *arena)
 
 static void op_argmax(const struct ink_bound *b, u8 *arena)
 {
-	const void *x = input(b, arena, 0);
+	const void *x = ink_input(b, arena, 0);
 	s32 *y = (s32 *)(arena + b->out_off);
 	s64 top = load(x, b->in_dtype, 0), next = S64_MIN;
 	u32 i, at = 0;
@@ -198,7 +194,7 @@ static void op_argmax(const struct ink_bound *b, u8 *arena)
 
 static void op_dist(const struct ink_bound *b, u8 *arena)
 {
-	const void *p = input(b, arena, 0), *q = input(b, arena, 1);
+	const void *p = ink_input(b, arena, 0), *q = ink_input(b, arena, 1);
 	const s32 *attr = b->attr;
 	s64 d, sum = 0;
 	u32 i;
@@ -221,9 +217,9 @@ void ink_op_run(const struct ink_bound *b, u8 *arena, u32 first, u32 rows)
 	case INKLING_OP_LUT:
 		return op_lut(b, arena);
 	case INKLING_OP_ADD:
-		return op_add(b, arena);
+		return op_add(b, arena, first, ink_rows_end(b, arena, first, rows));
 	case INKLING_OP_MUL:
-		return op_mul(b, arena);
+		return op_mul(b, arena, first, ink_rows_end(b, arena, first, rows));
 	case INKLING_OP_CONCAT:
 		return op_concat(b, arena);
 	case INKLING_OP_SOFTMAX:
@@ -232,5 +228,7 @@ void ink_op_run(const struct ink_bound *b, u8 *arena, u32 first, u32 rows)
 		return op_argmax(b, arena);
 	case INKLING_OP_DIST:
 		return op_dist(b, arena);
+	default:
+		return ink_op_run_seq(b, arena, first, rows);
 	}
 }

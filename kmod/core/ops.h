@@ -10,12 +10,15 @@
 #include "core.h"
 
 /**
- * ink_op_run() - run one op, or some rows of a DENSE
+ * ink_op_run() - run one op, or some of its units
  * @b: the op
  * @arena: of the plan
- * @first: first row of a DENSE
- * @rows: rows of a DENSE; other operators run as a whole
+ * @first: first unit
+ * @rows: units, at most b->units
  */
 void ink_op_run(const struct ink_bound *b, u8 *arena, u32 first, u32 rows);
+
+/* The operators from EMBED on, which ink_op_run() hands over. */
+void ink_op_run_seq(const struct ink_bound *b, u8 *arena, u32 first, u32 rows);
 
 #endif /* INK_OPS_H */

@@ -7,6 +7,7 @@
  * (schedule.c), any check of the image (verify*.c), any arithmetic (ops.c).
  */
 #include "schedule.h"
+#include "seq.h"
 #include "verify.h"
 #include "../arch/x86/x86.h"
 
@@ -55,6 +56,12 @@ static u32 tensor_bytes(const struct ink_tensor *t)
 	return t->count * t->elem;	/* at most 2^24 * 4 */
 }
 
+/* What callers write before the tokens of a sequence. */
+static u32 input_head(const struct ink_graph *g)
+{
+	return g->tokens ? sizeof(struct inkling_sequence) : 0;
+}
+
 /* @slack: bytes that may be written behind it */
 static bool place_tensor(struct layout *l, const struct ink_tensor *t, u32 index, u32 now,
 			 u32 slack, u32 *offset, struct ink_why *why)
@@ -64,6 +71,35 @@ static bool place_tensor(struct layout *l, const struct ink_tensor *t, u32 index
 	return ink_refuse(why, INK_RULE_ARENA, now, index, tensor_bytes(t), INK_MAX_ARENA,
 			  "op %u: no room for the %u bytes of tensor %u, an arena has %u", now,
 			  tensor_bytes(t), index, INK_MAX_ARENA);
+}
+
+/* Parts of an op that can be run one by one; see struct ink_bound. */
+static u32 op_units(const struct inkling_op *op, const struct ink_tensor *in,
+		    const struct ink_tensor *out)
+{
+	switch (op->opcode) {
+	case INKLING_OP_DENSE:
+		return out->count;
+	case INKLING_OP_LINEAR:
+		return out->cols;
+	case INKLING_OP_ATTENTION:
+		return in->rows * (u32)op->attr[0];
+	case INKLING_OP_ADD:
+	case INKLING_OP_MUL:
+	case INKLING_OP_EMBED:
+	case INKLING_OP_HASHEMBED:
+	case INKLING_OP_NORM:
+	case INKLING_OP_CURVE:
+	case INKLING_OP_ROPE:
+	case INKLING_OP_SHIFT:
+	case INKLING_OP_UNFOLD:
+	case INKLING_OP_MAXOUT:
+	case INKLING_OP_GATE:
+	case INKLING_OP_SCALE:
+		return out->rows;
+	default:
+		return 1;
+	}
 }
 
 /* What an op is made of; how it is computed. */
@@ -83,12 +119,31 @@ static void bind_op(struct ink_plan *plan, u32 i)
 	b->out_dtype = out->dtype;
 	b->n = in->count;
 	b->m = out->count;
+	b->out_cols = out->cols;
+	b->units = op_units(op, in, out);
+	b->seq = out->seq;
 	for (k = 0; k < INKLING_MAX_INPUTS && op->in[k] != INKLING_NONE; k++) {
-		b->in_count[k] = g->tensors[op->in[k]].count;
-		b->in_const[k] = g->tensors[op->in[k]].data;
+		const struct ink_tensor *t = &g->tensors[op->in[k]];
+
+		b->in_count[k] = t->count;
+		b->in_cols[k] = t->cols;
+		b->in_const[k] = t->data;
+		b->in_seq |= t->seq ? BIT(k) : 0;
+		b->wide_tokens |= t->dtype == INKLING_UINT16;
 	}
 	b->n_in = (u8)k;
 	b->scratch_off = INKLING_NONE;
+}
+
+/* Scratch that an op needs whatever computes it. */
+static u32 op_scratch(const struct ink_bound *b)
+{
+	bool states = b->n_in > 3;
+
+	if (b->opcode != INKLING_OP_ATTENTION)
+		return 0;
+	return ink_attention_scratch(b->in_count[states ? 3 : 1] / b->in_cols[1], b->in_cols[1],
+				     states);
 }
 
 /*
@@ -105,9 +160,9 @@ static void choose_paths(struct ink_plan *plan, u32 *scratch)
 		struct ink_bound *b = &plan->bound[i], *before = b - 1;
 
 		packed = ink_x86_path(b, plan->isa, plan->options, &scratch[i]);
-		if (!packed || !ink_schedule_fits(b, 1)) {
+		if (!packed || !ink_schedule_fits(b, 1, max(g->tokens, 1u))) {
 			b->path = INK_PATH_SCALAR;
-			scratch[i] = 0;
+			scratch[i] = op_scratch(b);
 			continue;
 		}
 		plan->packed_size += packed;
@@ -142,6 +197,19 @@ static bool place_op(struct ink_plan *plan, struct layout *l, u32 *at, u32 i, u3
 			  INK_MAX_ARENA);
 }
 
+/* States lie one after the other in memory of the session. */
+static void place_states(struct ink_plan *plan, u32 *at)
+{
+	const struct ink_graph *g = plan->graph;
+	u32 i;
+
+	for (i = 0; i < g->header->n_tensors; i++)
+		if (g->tensors[i].kind == INKLING_TENSOR_STATE) {
+			at[i] = plan->state_size;
+			plan->state_size += ALIGN(tensor_bytes(&g->tensors[i]), ARENA_ALIGN);
+		}
+}
+
 static bool no_memory(struct ink_why *why)
 {
 	return ink_refuse(why, INK_RULE_MEMORY, INKLING_NONE, INKLING_NONE, 0, 0,
@@ -153,16 +221,19 @@ static bool place_ops(struct ink_plan *plan, struct layout *l, u32 *at, const u3
 {
 	const struct inkling_header *h = plan->graph->header;
 	const struct ink_tensor *in = &plan->graph->tensors[h->input];
-	u32 i;
+	u32 head = input_head(plan->graph), i;
 
-	if (!place_tensor(l, in, h->input, 0, 0, &at[h->input], why))
+	if (head && !layout_place(l, sizeof(struct ink_frame), 0, h->n_ops, &i))
 		return false;
+	if (!place_tensor(l, in, h->input, 0, head, &plan->input_off, why))
+		return false;
+	at[h->input] = plan->input_off + head;
+	place_states(plan, at);
 	for (i = 0; i < h->n_ops; i++)
 		if (!place_op(plan, l, at, i, scratch[i], why))
 			return false;
-	plan->input_off = at[h->input];
 	plan->output_off = at[h->output];
-	plan->input_size = tensor_bytes(in);
+	plan->input_size = head + tensor_bytes(in);
 	plan->output_size = tensor_bytes(&plan->graph->tensors[h->output]);
 	plan->arena_size = l->end + ALIGN(INK_X86_SLACK, ARENA_ALIGN);
 	return true;
@@ -171,7 +242,7 @@ static bool place_ops(struct ink_plan *plan, struct layout *l, u32 *at, const u3
 static bool bind_ops(struct ink_plan *plan, struct ink_why *why)
 {
 	const struct inkling_header *h = plan->graph->header;
-	struct layout l = { .live = ink_port_zalloc((h->n_ops + 3) * sizeof(*l.live)) };
+	struct layout l = { .live = ink_port_zalloc((h->n_ops + 4) * sizeof(*l.live)) };
 	u32 *at = ink_port_zalloc(h->n_tensors * sizeof(*at));
 	u32 *scratch = ink_port_zalloc(h->n_ops * sizeof(*scratch));
 	bool ok = l.live && at && scratch;
@@ -179,8 +250,10 @@ static bool bind_ops(struct ink_plan *plan, struct ink_why *why)
 
 	if (!ok)
 		no_memory(why);
-	for (i = 0; ok && i < h->n_ops; i++)
+	for (i = 0; ok && i < h->n_ops; i++) {
 		bind_op(plan, i);
+		scratch[i] = op_scratch(&plan->bound[i]);
+	}
 	if (ok && plan->isa != INK_ISA_SCALAR)
 		choose_paths(plan, scratch);
 	ok = ok && place_ops(plan, &l, at, scratch, why);

@@ -25,6 +25,10 @@
 #define COST_ELEMENT		4000	/* one element of any other op */
 #define COST_SOFTMAX		25000	/* two exponentials and a division */
 #define COST_QUANT_ROW		8000
+#define COST_ELEMENT_SIMD	1200	/* one element of an operator on rows */
+#define COST_NORM		150000	/* a square root and a division for each row */
+#define COST_KEY_SCALAR		15000	/* exponential and share of one key for one query */
+#define COST_KEY_SIMD		2500
 
 #define SECTION_PS		(INK_BUDGET_SECTION_NS * 1000ull)
 
@@ -43,50 +47,116 @@ struct cut {
 	const struct ink_plan *plan;
 	struct ink_schedule *to;	/* without memory steps are only counted */
 	u32 tile;			/* inputs that share a section's budget */
+	u32 tokens;			/* of a call, if the input is a sequence */
 };
 
-/* Picoseconds of @rows rows of a DENSE, or of any other op as a whole. */
-static u64 op_cost(const struct ink_bound *b, u32 rows, bool simd)
+/* Rows of an input or output that @rows is the most of, in a call of @tokens. */
+static u32 rows_in_call(bool seq, u32 rows, u32 tokens)
 {
-	simd = simd && b->path != INK_PATH_SCALAR;
+	return seq ? min(rows, tokens) : rows;
+}
+
+/* Rows of the first input. */
+static u32 input_rows(const struct ink_bound *b, u32 tokens)
+{
+	return rows_in_call(b->in_seq & 1, b->in_count[0] / b->in_cols[0], tokens);
+}
+
+/* Units of an op in a call of @tokens. */
+static u32 op_units(const struct ink_bound *b, u32 tokens)
+{
 	switch (b->opcode) {
 	case INKLING_OP_DENSE:
-		return COST_OP + (u64)min(rows, b->m) *
-		       ((u64)b->n * (simd ? COST_MAC_SIMD : COST_MAC_SCALAR) +
+	case INKLING_OP_LINEAR:
+		return b->units;
+	case INKLING_OP_ATTENTION:
+		return input_rows(b, tokens) * (u32)b->attr[0];
+	default:
+		return rows_in_call(b->seq && b->units > 1, b->units, tokens);
+	}
+}
+
+/* Picoseconds of one head of one query. */
+static u64 head_cost(const struct ink_bound *b, bool simd, u32 tokens)
+{
+	u32 keys = b->n_in > 3 ? b->in_count[3] / b->in_cols[3] :
+		   rows_in_call(b->in_seq & 2, b->in_count[1] / b->in_cols[1], tokens);
+	u32 d = b->in_cols[0] / (u32)b->attr[0];
+
+	return (u64)keys * (2ull * d * (simd ? COST_MAC_SIMD : COST_MAC_SCALAR) +
+			    (simd ? COST_KEY_SIMD : COST_KEY_SCALAR));
+}
+
+/* Picoseconds of one unit of an operator that goes by rows. */
+static u64 row_cost(const struct ink_bound *b, bool simd)
+{
+	u64 elements = max(b->in_cols[0], b->out_cols);
+
+	if (b->opcode == INKLING_OP_GATE)
+		return elements * (elements * COST_ELEMENT_SIMD + COST_SOFTMAX);
+	return elements * (simd ? COST_ELEMENT_SIMD : COST_ELEMENT) +
+	       (b->opcode == INKLING_OP_NORM ? COST_NORM : 0);
+}
+
+/* Picoseconds of @units units of an op in a call of @tokens. */
+static u64 op_cost(const struct ink_bound *b, u32 units, bool simd, u32 tokens)
+{
+	simd = simd && b->path != INK_PATH_SCALAR;
+	units = min(units, op_units(b, tokens));
+	switch (b->opcode) {
+	case INKLING_OP_DENSE:
+	case INKLING_OP_LINEAR:
+		return COST_OP + (u64)units * input_rows(b, tokens) *
+		       ((u64)b->in_cols[0] * (simd ? COST_MAC_SIMD : COST_MAC_SCALAR) +
 			(simd ? COST_ROW_SIMD : COST_ROW_SCALAR));
 	case INKLING_OP_QUANT:
 		return COST_OP + (u64)b->in_count[1] / 8 * COST_QUANT_ROW + b->m * 50ull;
 	case INKLING_OP_SOFTMAX:
 		return COST_OP + (u64)b->m * COST_SOFTMAX;
+	case INKLING_OP_ATTENTION:
+		return COST_OP + units * head_cost(b, simd, tokens);
+	case INKLING_OP_NLL:
+		return COST_OP + (u64)input_rows(b, tokens) * b->in_cols[0] * COST_SOFTMAX;
 	default:
-		return COST_OP + (u64)max(b->n, b->m) * COST_ELEMENT;
+		if (b->units > 1)
+			return COST_OP + units * row_cost(b, simd);
+		return COST_OP + (u64)max(input_rows(b, tokens) * b->in_cols[0], b->m) * COST_ELEMENT;
 	}
 }
 
-bool ink_schedule_fits(const struct ink_bound *b, u32 tile)
+/* Smallest number of units that vector code takes. */
+static u32 least_units(const struct ink_bound *b)
 {
-	return op_cost(b, b->path == INK_PATH_QUANT || b->path == INK_PATH_ROWS ?
-		       INK_ALL_ROWS : ink_x86_step_rows(b->n), true) <= SECTION_PS / tile;
+	if (b->path == INK_PATH_QUANT || b->path == INK_PATH_ROWS)
+		return INK_ALL_ROWS;
+	if (b->opcode == INKLING_OP_DENSE || b->opcode == INKLING_OP_LINEAR)
+		return ink_x86_step_rows(b->in_cols[0]);
+	return 1;
 }
 
-static u64 step_cost(const struct ink_plan *plan, const struct ink_step *s, bool simd)
+bool ink_schedule_fits(const struct ink_bound *b, u32 tile, u32 tokens)
+{
+	return op_cost(b, least_units(b), true, tokens) <= SECTION_PS / tile;
+}
+
+static u64 step_cost(const struct ink_plan *plan, const struct ink_step *s, bool simd, u32 tokens)
 {
 	u64 cost = 0;
 	u32 i;
 
 	for (i = 0; i < s->count; i++)
-		cost += op_cost(&plan->bound[s->op + i], s->rows, simd);
+		cost += op_cost(&plan->bound[s->op + i], s->rows, simd, tokens);
 	return cost;
 }
 
-/* Rows of one step of a DENSE, so that a step is a quarter of a section if it can. */
-static u32 rows_per_step(const struct ink_bound *b, bool simd, u32 tile)
+/* Units of one step, so that a step is a quarter of a section if it can. */
+static u32 units_per_step(const struct cut *c, const struct ink_bound *b, bool simd)
 {
-	u32 unit = ink_x86_step_rows(b->n);
-	u64 row = op_cost(b, 1, simd) - op_cost(b, 0, simd);
-	u64 rows = div64_u64(SECTION_PS / tile / 4, row);
+	u32 least = least_units(b), all = op_units(b, c->tokens);
+	u64 one = op_cost(b, 1, simd, c->tokens) - op_cost(b, 0, simd, c->tokens);
+	u64 units = div64_u64(SECTION_PS / c->tile / 4, one);
 
-	return rows < unit ? unit : (u32)min_t(u64, rows - rows % unit, b->m);
+	return units < least ? least : (u32)min_t(u64, units - units % least, all);
 }
 
 /* Bytes that vector code reads of the weights. */
@@ -117,11 +187,11 @@ static void cut_op(const struct cut *c, u32 op)
 {
 	const struct ink_bound *b = &c->plan->bound[op];
 	bool vector = b->path != INK_PATH_SCALAR;
-	u32 rows = rows_per_step(b, vector, c->tile), first;
+	u32 units = units_per_step(c, b, vector), all = op_units(b, c->tokens), first;
 
-	for (first = 0; first < b->m; first += rows)
+	for (first = 0; first < all; first += units)
 		put_step(c, (struct ink_step){ .op = op, .count = 1, .first = first,
-			 .rows = min(rows, b->m - first), .vector = vector });
+			 .rows = min(units, all - first), .vector = vector });
 }
 
 /* Whole ops in vectors from @op on that make one step; 0: this one has to be cut. */
@@ -133,7 +203,7 @@ static u32 fuse_ops(const struct cut *c, u32 op)
 	for (n = 0; op + n < n_ops; n++) {
 		const struct ink_bound *b = &c->plan->bound[op + n];
 
-		cost += op_cost(b, INK_ALL_ROWS, true);
+		cost += op_cost(b, INK_ALL_ROWS, true, c->tokens);
 		if (b->path == INK_PATH_SCALAR || cost > SECTION_PS / c->tile ||
 		    (n && c->plan->options & INK_PLAN_UNFUSED))
 			break;
@@ -153,7 +223,7 @@ static void cut_steps(const struct cut *c)
 		if (n)
 			put_step(c, (struct ink_step){ .op = i, .count = n,
 				 .rows = INK_ALL_ROWS, .vector = true });
-		else if (b->opcode == INKLING_OP_DENSE)
+		else if (b->units > 1)
 			cut_op(c, i);
 		else
 			put_step(c, (struct ink_step){ .op = i, .count = 1,
@@ -174,7 +244,7 @@ static u32 section_length(const struct cut *c, u32 first)
 	u32 n, end = 0;
 
 	for (n = 0; first + n < c->to->n_steps; n++, s++) {
-		more = step_cost(c->plan, s, true);
+		more = step_cost(c->plan, s, true, c->tokens);
 		cost += more;
 		if (n && cost > SECTION_PS / c->tile)
 			break;
@@ -205,9 +275,9 @@ static void cut_sections(const struct cut *c)
 	}
 }
 
-static bool schedule_make(struct ink_plan *plan, struct ink_schedule *to, u32 tile)
+static bool schedule_make(struct ink_plan *plan, struct ink_schedule *to, u32 tile, u32 tokens)
 {
-	struct cut c = { .plan = plan, .to = to, .tile = tile };
+	struct cut c = { .plan = plan, .to = to, .tile = tile, .tokens = tokens };
 
 	cut_steps(&c);
 	to->steps = ink_port_zalloc(to->n_steps * sizeof(*to->steps));
@@ -227,35 +297,43 @@ static bool tile_fits(const struct ink_plan *plan, u32 tile)
 	if (ink_tile_size(plan, tile) > TILE_ARENAS)
 		return false;
 	for (i = 0; i < plan->graph->header->n_ops; i++)
-		if (plan->bound[i].path != INK_PATH_SCALAR && !ink_schedule_fits(&plan->bound[i], tile))
+		if (plan->bound[i].path != INK_PATH_SCALAR &&
+		    !ink_schedule_fits(&plan->bound[i], tile, 1))
 			return false;
 	return true;
 }
 
-/* Scalar code has no sections to save, and computes for longer than it waits for weights. */
+/*
+ * Scalar code has no sections to save, and computes for longer than it waits for weights; the
+ * tokens of a sequence share the weights already.
+ */
 static u32 choose_tile(const struct ink_plan *plan)
 {
-	u32 tile = plan->isa == INK_ISA_SCALAR ? 1 : TILE;
+	u32 tile = plan->isa == INK_ISA_SCALAR || plan->graph->tokens ? 1 : TILE;
 
 	while (tile > 1 && !tile_fits(plan, tile))
 		tile /= 2;
 	return tile;
 }
 
+/* Of the longest call. */
 static void set_cost(struct ink_plan *plan)
 {
+	u32 tokens = max(plan->graph->tokens, 1u), i;
+	const struct ink_schedule *s = tokens > 1 ? &plan->tiled : &plan->single;
 	u64 simd = COST_RUN, scalar = COST_RUN;
-	u32 i;
 
-	for (i = 0; i < plan->single.n_steps; i++) {
-		simd += step_cost(plan, &plan->single.steps[i], true);
-		scalar += step_cost(plan, &plan->single.steps[i], false);
+	for (i = 0; i < s->n_steps; i++) {
+		simd += step_cost(plan, &s->steps[i], true, tokens);
+		scalar += step_cost(plan, &s->steps[i], false, tokens);
 	}
-	for (i = 0; i < plan->single.n_sections; i++)
-		simd += plan->single.sections[i].vector ? COST_SECTION : 0;
+	for (i = 0; i < s->n_sections; i++)
+		simd += s->sections[i].vector ? COST_SECTION : 0;
 	plan->cost_simd = div64_u64(simd + 999, 1000);
 	plan->cost_scalar = div64_u64(scalar + 999, 1000);
 	plan->contexts = INKLING_CTX_TASK;
+	if (plan->state_size)
+		return;
 	if (plan->cost_simd <= INK_BUDGET_SOFTIRQ_NS)
 		plan->contexts |= INKLING_CTX_SOFTIRQ;
 	if (plan->cost_simd <= INK_BUDGET_HARDIRQ_NS)
@@ -264,10 +342,13 @@ static void set_cost(struct ink_plan *plan)
 
 bool ink_schedule_build(struct ink_plan *plan)
 {
+	u32 tokens = max(plan->graph->tokens, 1u);
+
 	plan->tile = choose_tile(plan);
-	if (!schedule_make(plan, &plan->single, 1))
+	if (!schedule_make(plan, &plan->single, 1, 1))
 		return false;
-	if (plan->tile > 1 && !schedule_make(plan, &plan->tiled, plan->tile))
+	if ((plan->tile > 1 || tokens > 1) &&
+	    !schedule_make(plan, &plan->tiled, plan->tile, tokens))
 		return false;
 	set_cost(plan);
 	return true;

@@ -11,10 +11,11 @@
  * ink_schedule_fits() - may an op run in vectors?
  * @b: op with a path
  * @tile: inputs that share a section
+ * @tokens: most tokens of a call; 1 when the input isn't a sequence
  *
  * Return: false when its smallest step is too long for a section.
  */
-bool ink_schedule_fits(const struct ink_bound *b, u32 tile);
+bool ink_schedule_fits(const struct ink_bound *b, u32 tile, u32 tokens);
 
 /**
  * ink_schedule_build() - cut a plan's ops into steps and sections

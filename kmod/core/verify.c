@@ -412,7 +412,7 @@ static bool check_tensors(struct ink_graph *g, struct ink_why *why)
 	u32 i;
 
 	for (i = 0; i < h->n_tensors; i++, raw++) {
-		if (raw->reserved0 || !all_zero(raw->reserved, sizeof(raw->reserved)))
+		if ((raw->flags & ~INKLING_TENSOR_SEQ) || !all_zero(raw->reserved, sizeof(raw->reserved)))
 			return refuse_tensor(why, INK_RULE_RESERVED, i, 0, 0,
 					     "tensor %u: reserved field isn't zero", i);
 		if (!check_shape(&g->tensors[i], raw, i, why))

@@ -37,6 +37,14 @@
 #define INKLING_MAX_INPUTS	6
 #define INKLING_MAX_OUTPUTS	2
 #define INKLING_MAX_ATTRS	8
+#define INKLING_MAX_TOKENS	4096u		/* of one call */
+#define INKLING_MAX_CONTEXT	4096u		/* tokens that states hold */
+
+/*
+ * inkling_header.must: the image has INKLING_TENSOR_SEQ or INKLING_TENSOR_STATE
+ * tensors or operators from INKLING_OP_EMBED on. Set if and only if it has.
+ */
+#define INKLING_MUST_SEQUENCE	(1ull << 0)
 
 /**
  * enum inkling_section_id - the sections, in the order in which they lie
@@ -75,8 +83,8 @@ struct inkling_section {
  * @INKLING_HEAD_RAW: it isn't; callers get the output as it is
  * @INKLING_HEAD_CLASSES: output is a SOFTMAX, int16 Q15, one for each class;
  *	class 0 is the harmless one; score = 32768 - p[0], 1..32768
- * @INKLING_HEAD_ANOMALY: output is a DIST, one int32; score = that number;
- *	two classes, 0 normal and 1 anomalous
+ * @INKLING_HEAD_ANOMALY: output is a DIST or an NLL, one int32; score = that
+ *	number; two classes, 0 normal and 1 anomalous
  */
 enum inkling_head {
 	INKLING_HEAD_RAW,
@@ -90,7 +98,7 @@ enum inkling_head {
  * @version: INKLING_FORMAT_VERSION
  * @header_size: 256
  * @file_size: of the whole image in bytes
- * @must: feature bits that a reader has to know to read the image; none yet
+ * @must: feature bits that a reader has to know to read the image: INKLING_MUST_*
  * @may: feature bits that a reader may ignore
  * @digest: SHA-256 of the whole file with this field zero: the model's name
  * @schema: first eight bytes, little-endian, of the SHA-256 of the FEATURES
@@ -180,20 +188,40 @@ struct inkling_name {
 	char name[32];
 };
 
-/* INT4, U8 and block scales have numbers already; this version refuses them. */
+/*
+ * UINT8 and UINT16 are tokens, of a sequence input only. INT4 and block scales
+ * have numbers already; this version refuses them.
+ */
 enum inkling_dtype {
 	INKLING_INT8 = 1,
 	INKLING_INT16,
 	INKLING_INT32,
 	INKLING_UINT8,
 	INKLING_INT4,
+	INKLING_UINT16,
 };
 
 enum inkling_tensor_kind {
 	INKLING_TENSOR_ACTIVATION,	/* made by an op, lives in the arena */
 	INKLING_TENSOR_INPUT,		/* made by the caller */
 	INKLING_TENSOR_CONST,		/* bytes in DATA */
-	INKLING_TENSOR_STATE,		/* kept by a session; refused by this version */
+	INKLING_TENSOR_STATE,		/* kept by a session from call to call */
+};
+
+/*
+ * The tensor's first dimension is the most rows that it can have; a call says
+ * how many there are, one for each of its tokens.
+ */
+#define INKLING_TENSOR_SEQ	(1u << 0)
+
+/**
+ * struct inkling_sequence - head of a sequence input, as callers write it
+ * @n: tokens that follow, 1 to the input tensor's dimension
+ *
+ * Then all elements of the tensor, of which the first @n are read.
+ */
+struct inkling_sequence {
+	__u32 n;
 };
 
 /**
@@ -201,7 +229,7 @@ enum inkling_tensor_kind {
  * @dtype: enum inkling_dtype
  * @rank: 1..4
  * @kind: enum inkling_tensor_kind
- * @reserved0: zero
+ * @flags: INKLING_TENSOR_SEQ
  * @dims: @rank numbers >= 1, outermost first, then zeros
  * @scale: real value of one step as the bits of an IEEE 754 binary32, for
  *	people and tools; the engine never reads it
@@ -215,7 +243,7 @@ struct inkling_tensor {
 	__u8 dtype;
 	__u8 rank;
 	__u8 kind;
-	__u8 reserved0;
+	__u8 flags;
 	__u32 dims[INKLING_MAX_RANK];
 	__u32 scale;
 	__s32 zero_point;
@@ -253,6 +281,64 @@ struct inkling_tensor {
  * @INKLING_OP_DIST: y = min(round(sum(((a - za) - (b - zb))^2 m / 2^shift),
  *	2^31 - 1). in: a, b int8 or int16 [n]. out: int32 [1].
  *	attr: za, zb, m, shift.
+ *
+ * Those that follow work on matrices of int16 whose rows are tokens. R is the
+ * number of rows, that of the call for a SEQ tensor; outputs are SEQ if the
+ * first input is, but for POOL, and for TRANSPOSE as its attribute says. T is the
+ * most tokens of a call, C what the states hold (T without states), and p the
+ * number of tokens that they hold before the call.
+ *
+ * @INKLING_OP_EMBED: y[i] = clamp(round(table[x[i]] mult / 2^shift) + position[p + i]).
+ *	in: tokens [T]; const int8 [V][D]; const int32 [V] multipliers 0..2^31-1;
+ *	const int8 [V] shifts 1..62; const int16 [>= C][D] or NONE.
+ *	out: int16 [T][D]. attr: token for those not below V, lowest, highest.
+ * @INKLING_OP_HASHEMBED: y[i] = clamp(round(table[h] m / 2^shift) + a[i]), h a
+ *	hash of tokens i - g + 1 .. i. Not with states.
+ *	in: tokens [T]; const int8 [B][D], B a power of two; int16 [T][D] or NONE.
+ *	out: int16 [T][D]. attr: g 1..8, seed, m, shift, lowest, highest.
+ * @INKLING_OP_NORM: y = clamp(round(n gamma / 2^shift) + beta), n the row
+ *	divided by its root mean square times sqrt(D) (kind 0), or by its
+ *	standard deviation after its mean was taken off (kind 1), in Q24.
+ *	in: int16 [R][D], D <= 4096; const int16 [D]; const int32 [D] or NONE.
+ *	out: int16 [R][D]. attr: kind, e, s (e 2^s is added to the sum of squares;
+ *	e 1..2^31-1, s 0..30), shift 1..46, lowest, highest.
+ * @INKLING_OP_LINEAR: y = clamp(round((bias + w x) mult / 2^shift) + a).
+ *	in: int16 [R][N]; const int8 [M][N]; const int32 [M]; const int32 [M]
+ *	multipliers 0..2^31-1; const int8 [M] shifts 1..62; [R][M] of the output's
+ *	type or NONE. out: int16 or int32 [R][M]. attr: lowest, highest.
+ * @INKLING_OP_CURVE: a function by linear interpolation.
+ *	in: int16 [R][D]; const int16 [1025]. out: int16 [R][D].
+ * @INKLING_OP_ROPE: pairs of neighbours are turned by an angle that grows with p + i.
+ *	in: int16 [R][heads * d]; const int16 [>= C][d / 2][2], cosine and sine
+ *	in Q14. out: int16 [R][heads * d]. attr: heads.
+ * @INKLING_OP_ATTENTION: softmax(q k^T) v, by heads.
+ *	in: q int16 [R][H d], which may be constant; k, v int16 [S][G d]; or with
+ *	states int16 [C][G d] for k and for v, which keep them.
+ *	out: int16 [R][H d], SEQ if q is. attr: H, G (divides H), causal 0 or 1,
+ *	window (0: none), multiplier 0..2^31-1 and shift 0..62, so that (s *
+ *	multiplier) >> shift are octaves in Q15.
+ * @INKLING_OP_POOL: one row of all. in: int16 [R][D]. out: int16 [1][D].
+ *	attr: enum inkling_pool.
+ * @INKLING_OP_TRANSPOSE: in: int16 [R][D]. out: int16 [D][T], zero for rows that
+ *	aren't there; or SEQ [T][D'] of [D'][T] with attr 1.
+ * @INKLING_OP_SHIFT: columns of other rows: y[i][j] = x[i - by][j], zero where
+ *	there is none, for first <= j < end, else x[i][j]. Not with states.
+ *	in, out: int16 [R][D]. attr: by, first, end.
+ * @INKLING_OP_UNFOLD: a window's rows side by side, for convolutions.
+ *	in: int16 [H W][D], or SEQ with W = 0: one line as long as the call.
+ *	out: int16 [H' W'][kh kw D], H' = (H + 2 ph - kh) / stride + 1; of a SEQ
+ *	[R][kw D], row i from x[i - pw] on. attr: W, kh, kw, stride, ph, pw.
+ * @INKLING_OP_MAXOUT: y[j] = the greatest of x[k D + j]. in: int16 [R][K D];
+ *	out: int16 [R][D].
+ * @INKLING_OP_GATE: softmax of the greatest K of each row, zero for the others.
+ *	in: int16 [R][E]; out: int16 [R][E], Q15. attr: K, multiplier, shift as
+ *	ATTENTION.
+ * @INKLING_OP_SCALE: y[i] = clamp(round(x[i] g[i][e] / 2^15) + a[i]).
+ *	in: int16 [R][D]; int16 [R][E]; int16 [R][D] or NONE. out: int16 [R][D].
+ *	attr: e.
+ * @INKLING_OP_NLL: mean of -log2 p(token i + 1 | row i), in Q16.
+ *	in: int16 or int32 [T][V]; tokens [T]. out: int32 [1].
+ *	attr: multiplier, shift as SOFTMAX.
  * @INKLING_OP_NR: one more than the last.
  */
 enum inkling_opcode {
@@ -265,8 +351,37 @@ enum inkling_opcode {
 	INKLING_OP_SOFTMAX,
 	INKLING_OP_ARGMAX,
 	INKLING_OP_DIST,
+	INKLING_OP_EMBED,
+	INKLING_OP_HASHEMBED,
+	INKLING_OP_NORM,
+	INKLING_OP_LINEAR,
+	INKLING_OP_CURVE,
+	INKLING_OP_ROPE,
+	INKLING_OP_ATTENTION,
+	INKLING_OP_POOL,
+	INKLING_OP_TRANSPOSE,
+	INKLING_OP_SHIFT,
+	INKLING_OP_UNFOLD,
+	INKLING_OP_MAXOUT,
+	INKLING_OP_GATE,
+	INKLING_OP_SCALE,
+	INKLING_OP_NLL,
 	INKLING_OP_NR,
 };
+
+enum inkling_pool {
+	INKLING_POOL_MEAN,
+	INKLING_POOL_MAX,
+	INKLING_POOL_FIRST,
+	INKLING_POOL_LAST,
+};
+
+enum inkling_norm {
+	INKLING_NORM_RMS,
+	INKLING_NORM_LAYER,
+};
+
+#define INKLING_CURVE_POINTS	1025
 
 /**
  * struct inkling_op - one operator
