@@ -77,6 +77,7 @@ struct ink_why {
 };
 
 #define INK_MAX_MACS	(64u << 20)	/* of one run; elements have the same limit */
+#define INK_MAX_MACS_TOKENS	64u	/* a sequence has that for each token, for so many at most */
 #define INK_MAX_ARENA	(1u << 20)	/* bytes, of one run */
 
 /* A tensor that was checked. */

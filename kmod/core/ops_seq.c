@@ -177,7 +177,6 @@ static void op_curve(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
 
 static void op_rope(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
 {
-	static const s32 limits[2] = { S16_MIN + 1, S16_MAX };
 	const s16 *x = ink_input(b, arena, 0), *turn;
 	u32 d = b->out_cols / (u32)b->attr[0], i, j;
 	s16 *y = output16(b, arena);
@@ -188,8 +187,8 @@ static void op_rope(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
 			const s16 *p = x + (size_t)i * b->out_cols + j, *t = turn + j % d;
 			s16 *q = y + (size_t)i * b->out_cols + j;
 
-			q[0] = clamp16((p[0] * t[0] - p[1] * t[1] + 0x2000) >> 14, limits);
-			q[1] = clamp16((p[0] * t[1] + p[1] * t[0] + 0x2000) >> 14, limits);
+			q[0] = clamp16((p[0] * t[0] - p[1] * t[1] + 0x2000) >> 14, &b->attr[1]);
+			q[1] = clamp16((p[0] * t[1] + p[1] * t[0] + 0x2000) >> 14, &b->attr[1]);
 		}
 	}
 }

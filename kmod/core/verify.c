@@ -111,10 +111,10 @@ static bool check_header(const struct inkling_header *h, size_t size, struct ink
 		return refuse_file(why, INK_RULE_FILE_SIZE, (s64)h->file_size, (s64)size,
 				   "header says %llu bytes, the image has %zu",
 				   (unsigned long long)h->file_size, size);
-	if (h->must)
-		return refuse_file(why, INK_RULE_MUST, (s64)h->must, 0,
+	if (h->must & ~INKLING_MUST_SEQUENCE)
+		return refuse_file(why, INK_RULE_MUST, (s64)h->must, (s64)INKLING_MUST_SEQUENCE,
 				   "needs features 0x%llx that this build doesn't know",
-				   (unsigned long long)h->must);
+				   (unsigned long long)(h->must & ~INKLING_MUST_SEQUENCE));
 	if (!all_zero(h->reserved, sizeof(h->reserved)))
 		return refuse_file(why, INK_RULE_RESERVED, 0, 0, "header: reserved field isn't zero");
 	return true;
@@ -306,10 +306,24 @@ const char *ink_dtype_name(u32 dtype)
 {
 	static const char *const names[] = {
 		[INKLING_INT8] = "int8", [INKLING_INT16] = "int16", [INKLING_INT32] = "int32",
-		[INKLING_UINT8] = "uint8", [INKLING_INT4] = "int4",
+		[INKLING_UINT8] = "uint8", [INKLING_INT4] = "int4", [INKLING_UINT16] = "uint16",
 	};
 
 	return dtype && dtype < ARRAY_SIZE(names) ? names[dtype] : "unknown type";
+}
+
+static u8 elem_size(u32 dtype)
+{
+	switch (dtype) {
+	case INKLING_INT8:
+	case INKLING_UINT8:
+		return 1;
+	case INKLING_INT16:
+	case INKLING_UINT16:
+		return 2;
+	default:
+		return 4;
+	}
 }
 
 s32 ink_dtype_min(u32 dtype)
@@ -322,17 +336,50 @@ s32 ink_dtype_max(u32 dtype)
 	return dtype == INKLING_INT8 ? S8_MAX : dtype == INKLING_INT16 ? S16_MAX : S32_MAX;
 }
 
+static bool is_tokens(const struct inkling_tensor *raw)
+{
+	return raw->dtype == INKLING_UINT8 || raw->dtype == INKLING_UINT16;
+}
+
+static bool dtype_ok(const struct inkling_tensor *raw)
+{
+	if (is_tokens(raw))
+		return raw->kind == INKLING_TENSOR_INPUT && raw->flags & INKLING_TENSOR_SEQ;
+	return raw->dtype >= INKLING_INT8 && raw->dtype <= INKLING_INT32;
+}
+
+/* Shapes of what belongs to sequences; how many tokens there are, check_tokens() sees. */
+static bool check_seq(const struct inkling_tensor *raw, u32 i, struct ink_why *why)
+{
+	bool seq = raw->flags & INKLING_TENSOR_SEQ, ok = true;
+
+	if (raw->kind == INKLING_TENSOR_STATE)
+		ok = !seq && raw->dtype == INKLING_INT16 && raw->rank == 2 &&
+		     IS_ALIGNED(raw->dims[0], 8u) && raw->dims[0] <= INKLING_MAX_CONTEXT;
+	else if (seq && raw->kind == INKLING_TENSOR_INPUT)
+		ok = is_tokens(raw) && raw->rank == 1 && raw->dims[0] <= INKLING_MAX_TOKENS;
+	else if (seq)
+		ok = raw->kind == INKLING_TENSOR_ACTIVATION && raw->dtype != INKLING_INT8 &&
+		     raw->rank == 2;
+	if (!ok)
+		return refuse_tensor(why, INK_RULE_TENSOR, i, raw->dims[0], INKLING_MAX_TOKENS,
+				     "tensor %u: %s of rank %u, first dimension %u, kind %u can't be a sequence or state",
+				     i, ink_dtype_name(raw->dtype), raw->rank, raw->dims[0],
+				     raw->kind);
+	return true;
+}
+
 static bool check_shape(struct ink_tensor *t, const struct inkling_tensor *raw, u32 i,
 			struct ink_why *why)
 {
 	u32 d, count = 1;
 
-	if (raw->dtype < INKLING_INT8 || raw->dtype > INKLING_INT32 || raw->block)
+	if (!dtype_ok(raw) || raw->block)
 		return refuse_tensor(why, INK_RULE_TENSOR, i, raw->dtype, 0,
-				     "tensor %u: %s with blocks of %u; supported: int8, int16, int32 without blocks",
+				     "tensor %u: %s with blocks of %u; supported: int8, int16, int32 without blocks, and tokens as input",
 				     i, ink_dtype_name(raw->dtype), raw->block);
-	if (raw->kind > INKLING_TENSOR_CONST)
-		return refuse_tensor(why, INK_RULE_TENSOR, i, raw->kind, INKLING_TENSOR_CONST,
+	if (raw->kind > INKLING_TENSOR_STATE)
+		return refuse_tensor(why, INK_RULE_TENSOR, i, raw->kind, INKLING_TENSOR_STATE,
 				     "tensor %u: kind %u isn't supported", i, raw->kind);
 	if (raw->rank < 1 || raw->rank > INKLING_MAX_RANK)
 		return refuse_tensor(why, INK_RULE_TENSOR, i, raw->rank, INKLING_MAX_RANK,
@@ -352,9 +399,10 @@ static bool check_shape(struct ink_tensor *t, const struct inkling_tensor *raw, 
 	}
 	t->dtype = raw->dtype;
 	t->kind = raw->kind;
-	t->elem = raw->dtype == INKLING_INT8 ? 1 : raw->dtype == INKLING_INT16 ? 2 : 4;
+	t->seq = raw->flags & INKLING_TENSOR_SEQ;
+	t->elem = elem_size(raw->dtype);
 	t->count = count;
-	t->rows = raw->rank > 1 ? raw->dims[0] : 1;
+	t->rows = raw->rank > 1 || is_tokens(raw) ? raw->dims[0] : 1;
 	t->cols = count / t->rows;
 	t->lo = ink_dtype_min(t->dtype);
 	t->hi = ink_dtype_max(t->dtype);
@@ -415,7 +463,7 @@ static bool check_tensors(struct ink_graph *g, struct ink_why *why)
 		if ((raw->flags & ~INKLING_TENSOR_SEQ) || !all_zero(raw->reserved, sizeof(raw->reserved)))
 			return refuse_tensor(why, INK_RULE_RESERVED, i, 0, 0,
 					     "tensor %u: reserved field isn't zero", i);
-		if (!check_shape(&g->tensors[i], raw, i, why))
+		if (!check_shape(&g->tensors[i], raw, i, why) || !check_seq(raw, i, why))
 			return false;
 		/* Sign, infinities and NaN: a scale is a positive number or zero. */
 		if (raw->scale >= 0x7f800000)
@@ -438,6 +486,46 @@ static bool check_tensors(struct ink_graph *g, struct ink_why *why)
 	return true;
 }
 
+/* One number of tokens for all sequences, one context for all states. */
+static bool check_tokens(struct ink_graph *g, struct ink_why *why)
+{
+	const struct ink_tensor *in = &g->tensors[g->header->input];
+	u32 i;
+
+	g->tokens = in->seq ? in->count : 0;
+	for (i = 0; i < g->header->n_tensors; i++) {
+		const struct ink_tensor *t = &g->tensors[i];
+
+		if (t->kind == INKLING_TENSOR_STATE && !g->context)
+			g->context = t->rows;
+		if (t->kind == INKLING_TENSOR_STATE &&
+		    (t->rows != g->context || !g->tokens || g->tokens > g->context))
+			return refuse_tensor(why, INK_RULE_TENSOR, i, t->rows, g->context,
+					     "tensor %u: a state of %u tokens, others have %u, a call has up to %u",
+					     i, t->rows, g->context, g->tokens);
+		if (t->seq && t->kind == INKLING_TENSOR_ACTIVATION && t->rows != g->tokens)
+			return refuse_tensor(why, INK_RULE_TENSOR, i, t->rows, g->tokens,
+					     "tensor %u: a sequence of %u, the input has %u tokens",
+					     i, t->rows, g->tokens);
+	}
+	return true;
+}
+
+/* Older builds have to be told what they can't read, and only then. */
+static bool check_must(const struct ink_graph *g, struct ink_why *why)
+{
+	bool seq = g->tokens, says = g->header->must & INKLING_MUST_SEQUENCE;
+	u32 i;
+
+	for (i = 0; i < g->header->n_ops; i++)
+		seq |= g->ops[i].opcode >= INKLING_OP_EMBED;
+	if (seq != says)
+		return refuse_file(why, INK_RULE_MUST, says, seq,
+				   "the sequence bit of must-understand is %u, it has to be %u",
+				   says, seq);
+	return true;
+}
+
 static bool check_io(const struct ink_graph *g, struct ink_why *why)
 {
 	const struct inkling_header *h = g->header;
@@ -447,7 +535,8 @@ static bool check_io(const struct ink_graph *g, struct ink_why *why)
 	if (h->input >= h->n_tensors || g->tensors[h->input].kind != INKLING_TENSOR_INPUT)
 		return refuse_file(why, INK_RULE_IO, h->input, 0,
 				   "tensor %u is no input tensor", h->input);
-	if (h->output >= h->n_tensors || g->tensors[h->output].kind != INKLING_TENSOR_ACTIVATION)
+	if (h->output >= h->n_tensors || g->tensors[h->output].kind != INKLING_TENSOR_ACTIVATION ||
+	    g->tensors[h->output].seq)
 		return refuse_file(why, INK_RULE_IO, h->output, 0,
 				   "tensor %u can't be the output", h->output);
 	for (i = 0; i < h->n_tensors; i++)
@@ -479,7 +568,8 @@ static bool check_head(const struct ink_graph *g, struct ink_why *why)
 		     h->n_classes == out->count && h->threshold >= 1 && h->threshold <= 32768;
 		break;
 	case INKLING_HEAD_ANOMALY:
-		ok = opcode == INKLING_OP_DIST && h->n_classes == 2 && h->threshold >= 1;
+		ok = (opcode == INKLING_OP_DIST || opcode == INKLING_OP_NLL) &&
+		     h->n_classes == 2 && h->threshold >= 1;
 		break;
 	default:
 		ok = false;
@@ -507,8 +597,8 @@ static bool parse(struct ink_graph *g, struct ink_why *why)
 	g->tensors = ink_port_zalloc(h->n_tensors * sizeof(*g->tensors));
 	if (!g->tensors)
 		return refuse_file(why, INK_RULE_MEMORY, 0, 0, "no memory to check the image");
-	return check_tensors(g, why) && check_io(g, why) && ink_verify_ops(g, why) &&
-	       check_head(g, why);
+	return check_tensors(g, why) && check_io(g, why) && check_tokens(g, why) &&
+	       ink_verify_ops(g, why) && check_must(g, why) && check_head(g, why);
 }
 
 struct ink_graph *ink_graph_parse(const void *image, size_t size, struct ink_why *why)

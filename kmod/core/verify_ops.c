@@ -7,111 +7,10 @@
  * no intermediate value leaves its type, which also gives the range of the
  * result. What is proven here is why ops.c and the vector code check nothing.
  */
-#include "verify.h"
+#include "verify_want.h"
 #include "fixed.h"
 
-struct op_check {
-	struct ink_graph *graph;
-	const struct inkling_op *op;
-	u32 i;			/* index of the op */
-	struct ink_why *why;
-	struct ink_tensor *in[INKLING_MAX_INPUTS];	/* NULL: none */
-	struct ink_tensor *out[INKLING_MAX_OUTPUTS];
-};
-
-struct op_rule {
-	const char *name;
-	u8 min_in, max_in;
-	u8 attrs;		/* how many of the attributes have a meaning */
-	bool (*check)(struct op_check *c);
-};
-
-#define refuse(c, rule, tensor, value, limit, ...) \
-	ink_refuse((c)->why, rule, (c)->i, tensor, value, limit, __VA_ARGS__)
-
-#define DT(dtype)	(1u << (dtype))
-
-static bool want_dtype(struct op_check *c, u32 arg, bool output, u32 mask)
-{
-	u32 index = output ? c->op->out[arg] : c->op->in[arg];
-	const struct ink_tensor *t = output ? c->out[arg] : c->in[arg];
-
-	if (mask & DT(t->dtype))
-		return true;
-	return refuse(c, INK_RULE_DTYPE, index, t->dtype, mask,
-		      "op %u: %s %u (tensor %u) is %s, which this operator doesn't take", c->i,
-		      output ? "output" : "input", arg, index, ink_dtype_name(t->dtype));
-}
-
-static bool want_count(struct op_check *c, u32 arg, bool output, u64 count)
-{
-	u32 index = output ? c->op->out[arg] : c->op->in[arg];
-	const struct ink_tensor *t = output ? c->out[arg] : c->in[arg];
-
-	if (t->count == count)
-		return true;
-	return refuse(c, INK_RULE_SHAPE, index, t->count, (s64)count,
-		      "op %u: %s %u (tensor %u) has %u elements, it needs %llu", c->i,
-		      output ? "output" : "input", arg, index, t->count,
-		      (unsigned long long)count);
-}
-
-/* A constant operand of a given type and size. */
-static bool want_const(struct op_check *c, u32 arg, u32 dtype, u64 count)
-{
-	if (c->in[arg]->kind != INKLING_TENSOR_CONST)
-		return refuse(c, INK_RULE_REF, c->op->in[arg], c->in[arg]->kind,
-			      INKLING_TENSOR_CONST, "op %u: input %u (tensor %u) isn't a constant",
-			      c->i, arg, c->op->in[arg]);
-	return want_dtype(c, arg, false, DT(dtype)) && want_count(c, arg, false, count);
-}
-
-/* A constant matrix: the same number of elements in another shape would be other weights. */
-static bool want_matrix(struct op_check *c, u32 arg, u32 dtype, u32 rows, u32 cols)
-{
-	const struct ink_tensor *t = c->in[arg];
-
-	if (!want_const(c, arg, dtype, (u64)rows * cols))
-		return false;
-	if (t->rows == rows)
-		return true;
-	return refuse(c, INK_RULE_SHAPE, c->op->in[arg], t->rows, rows,
-		      "op %u: input %u (tensor %u) is a matrix of %u x %u, it has to be %u x %u",
-		      c->i, arg, c->op->in[arg], t->rows, t->cols, rows, cols);
-}
-
-/* The vector that an operator works on; constants have no business there unless allowed. */
-static bool want_value(struct op_check *c, u32 arg, u32 mask)
-{
-	if (c->in[arg]->kind == INKLING_TENSOR_CONST)
-		return refuse(c, INK_RULE_REF, c->op->in[arg], INKLING_TENSOR_CONST, 0,
-			      "op %u: input %u (tensor %u) is a constant", c->i, arg,
-			      c->op->in[arg]);
-	return want_dtype(c, arg, false, mask);
-}
-
-static bool want_attr(struct op_check *c, u32 k, s64 lo, s64 hi)
-{
-	s32 v = c->op->attr[k];
-
-	if (v >= lo && v <= hi)
-		return true;
-	return refuse(c, INK_RULE_ATTR, INKLING_NONE, v, v < lo ? lo : hi,
-		      "op %u: attribute %u is %d, allowed are %lld to %lld", c->i, k, v,
-		      (long long)lo, (long long)hi);
-}
-
-/* Zero point and clamp of the output, in attributes k, k + 1, k + 2. */
-static bool want_output_attrs(struct op_check *c, u32 k)
-{
-	u32 dtype = c->out[0]->dtype;
-	s32 lo = ink_dtype_min(dtype), hi = ink_dtype_max(dtype);
-
-	return want_attr(c, k, lo, hi) && want_attr(c, k + 1, lo, hi) &&
-	       want_attr(c, k + 2, c->op->attr[k + 1], hi);
-}
-
-static bool check_quant_row(struct op_check *c, u32 r, const struct inkling_quant_row *q)
+static bool check_quant_row(struct ink_op_check *c, u32 r, const struct inkling_quant_row *q)
 {
 	bool onehot = q->kind == INKLING_QUANT_ONEHOT;
 	bool ok = q->kind >= INKLING_QUANT_LINEAR && q->kind <= INKLING_QUANT_ONEHOT &&
@@ -141,7 +40,7 @@ static s32 quant_highest(const struct inkling_quant_row *q)
 			   S8_MIN, S8_MAX);
 }
 
-static bool check_quant(struct op_check *c)
+static bool check_quant(struct ink_op_check *c)
 {
 	const struct inkling_quant_row *q;
 	struct ink_tensor *table = c->in[1];
@@ -149,8 +48,8 @@ static bool check_quant(struct op_check *c)
 	u64 width = 0;
 	u32 r;
 
-	if (!want_value(c, 0, DT(INKLING_INT32)) ||
-	    !want_const(c, 1, INKLING_INT32, (u64)table->rows * 8))
+	if (!ink_want_value(c, 0, DT(INKLING_INT32)) ||
+	    !ink_want_const(c, 1, INKLING_INT32, (u64)table->rows * 8))
 		return false;
 	q = table->data;
 	for (r = 0; r < table->rows; r++, q++) {
@@ -164,24 +63,24 @@ static bool check_quant(struct op_check *c)
 	}
 	c->out[0]->lo = lo;
 	c->out[0]->hi = hi;
-	return want_dtype(c, 0, true, DT(INKLING_INT8)) && want_count(c, 0, true, width);
+	return ink_want_dtype(c, 0, true, DT(INKLING_INT8)) && ink_want_count(c, 0, true, width);
 }
 
 /*
- * One row of a DENSE: the accumulator's range for all inputs in [lo, hi].
  * The sum of absolute values bounds each partial sum in any order, which is
  * what lets vector code add in an order of its own.
  */
-static bool dense_row(struct op_check *c, u32 row, s64 *amin, s64 *amax)
+bool ink_verify_row(struct ink_op_check *c, u32 row, s64 *amin, s64 *amax)
 {
 	const struct ink_tensor *x = c->in[0];
-	const s8 *w = (const s8 *)c->in[1]->data + (size_t)row * x->count;
+	u32 n = c->in[1]->cols;
+	const s8 *w = (const s8 *)c->in[1]->data + (size_t)row * n;
 	s32 bias = ((const s32 *)c->in[2]->data)[row];
 	s64 most = max(-(s64)x->lo, (s64)x->hi);
 	s64 lo = bias, hi = bias, sum = bias < 0 ? -(s64)bias : bias;
 	u32 i;
 
-	for (i = 0; i < x->count; i++) {
+	for (i = 0; i < n; i++) {
 		s64 p = (s64)w[i] * x->lo, q = (s64)w[i] * x->hi;
 
 		lo += min(p, q);
@@ -197,7 +96,7 @@ static bool dense_row(struct op_check *c, u32 row, s64 *amin, s64 *amax)
 	return true;
 }
 
-static bool dense_requant(struct op_check *c, u32 row, s64 acc, s64 *y)
+bool ink_verify_requant(struct ink_op_check *c, u32 row, s64 acc, s32 zero, s64 *y)
 {
 	s32 mult = ((const s32 *)c->in[3]->data)[row];
 	s32 shift = ((const s8 *)c->in[4]->data)[row];
@@ -208,7 +107,7 @@ static bool dense_requant(struct op_check *c, u32 row, s64 acc, s64 *y)
 			      "op %u: row %u has multiplier %d and shift %d; allowed are 0 to 2^31-1 and 1 to 62",
 			      c->i, row, mult, shift);
 	v = ink_requant((s32)acc, mult, (u32)shift);
-	*y = v + c->op->attr[0];
+	*y = v + zero;
 	if (v < S32_MIN || v > S32_MAX || *y < S32_MIN || *y > S32_MAX)
 		return refuse(c, INK_RULE_OVERFLOW, c->op->in[3], v, S32_MAX,
 			      "op %u: row %u is scaled to %lld, which isn't 32 bits", c->i, row,
@@ -230,27 +129,28 @@ static void table_range(const struct ink_tensor *table, s32 lo, s32 hi, struct i
 	}
 }
 
-static bool check_dense(struct op_check *c)
+static bool check_dense(struct ink_op_check *c)
 {
 	struct ink_tensor *out = c->out[0];
 	u32 m = out->count, n = c->in[0]->count, row;
 	const s32 *attr = c->op->attr;
 	s64 amin = 0, amax = 0, y = 0, lo = S64_MAX, hi = S64_MIN;
 
-	if (!want_value(c, 0, DT(INKLING_INT8)) ||
-	    !want_matrix(c, 1, INKLING_INT8, m, n) ||
-	    !want_const(c, 2, INKLING_INT32, m) || !want_const(c, 3, INKLING_INT32, m) ||
-	    !want_const(c, 4, INKLING_INT8, m) ||
-	    (c->in[5] && !want_const(c, 5, INKLING_INT8, 256)) ||
-	    !want_dtype(c, 0, true, DT(INKLING_INT8) |
+	if (!ink_want_value(c, 0, DT(INKLING_INT8)) ||
+	    !ink_want_matrix(c, 1, INKLING_INT8, m, n) ||
+	    !ink_want_const(c, 2, INKLING_INT32, m) || !ink_want_const(c, 3, INKLING_INT32, m) ||
+	    !ink_want_const(c, 4, INKLING_INT8, m) ||
+	    (c->in[5] && !ink_want_const(c, 5, INKLING_INT8, 256)) ||
+	    !ink_want_dtype(c, 0, true, DT(INKLING_INT8) |
 			(c->in[5] ? 0 : DT(INKLING_INT16) | DT(INKLING_INT32))) ||
-	    !want_output_attrs(c, 0))
+	    !ink_want_output_attrs(c, 0))
 		return false;
 	for (row = 0; row < m; row++) {
-		if (!dense_row(c, row, &amin, &amax) || !dense_requant(c, row, amin, &y))
+		if (!ink_verify_row(c, row, &amin, &amax) ||
+		    !ink_verify_requant(c, row, amin, attr[0], &y))
 			return false;
 		lo = min(lo, y);
-		if (!dense_requant(c, row, amax, &y))
+		if (!ink_verify_requant(c, row, amax, attr[0], &y))
 			return false;
 		hi = max(hi, y);
 		ink_port_yield();
@@ -263,38 +163,38 @@ static bool check_dense(struct op_check *c)
 	return true;
 }
 
-static bool check_lut(struct op_check *c)
+static bool check_lut(struct ink_op_check *c)
 {
-	if (!want_value(c, 0, DT(INKLING_INT8)) || !want_const(c, 1, INKLING_INT8, 256) ||
-	    !want_dtype(c, 0, true, DT(INKLING_INT8)) ||
-	    !want_count(c, 0, true, c->in[0]->count))
+	if (!ink_want_value(c, 0, DT(INKLING_INT8)) || !ink_want_const(c, 1, INKLING_INT8, 256) ||
+	    !ink_want_dtype(c, 0, true, DT(INKLING_INT8)) ||
+	    !ink_want_count(c, 0, true, c->in[0]->count))
 		return false;
 	table_range(c->in[1], c->in[0]->lo, c->in[0]->hi, c->out[0]);
 	return true;
 }
 
 /* Two vectors of one narrow type, of which at most one is constant; their zero points. */
-static bool want_pair(struct op_check *c)
+static bool want_pair(struct ink_op_check *c)
 {
 	const u32 narrow = DT(INKLING_INT8) | DT(INKLING_INT16);
 	u32 dtype = c->in[0]->dtype;
 
-	return want_value(c, c->in[0]->kind == INKLING_TENSOR_CONST, narrow) &&
-	       want_dtype(c, 0, false, narrow) && want_dtype(c, 1, false, DT(dtype)) &&
-	       want_count(c, 1, false, c->in[0]->count) &&
-	       want_attr(c, 0, ink_dtype_min(dtype), ink_dtype_max(dtype)) &&
-	       want_attr(c, 1, ink_dtype_min(dtype), ink_dtype_max(dtype));
+	return ink_want_value(c, c->in[0]->kind == INKLING_TENSOR_CONST, narrow) &&
+	       ink_want_dtype(c, 0, false, narrow) && ink_want_dtype(c, 1, false, DT(dtype)) &&
+	       ink_want_count(c, 1, false, c->in[0]->count) &&
+	       ink_want_attr(c, 0, ink_dtype_min(dtype), ink_dtype_max(dtype)) &&
+	       ink_want_attr(c, 1, ink_dtype_min(dtype), ink_dtype_max(dtype));
 }
 
-static bool want_pair_output(struct op_check *c)
+static bool want_pair_output(struct ink_op_check *c)
 {
-	return want_dtype(c, 0, true, DT(INKLING_INT8) | DT(INKLING_INT16) | DT(INKLING_INT32)) &&
-	       want_count(c, 0, true, c->in[0]->count) && want_attr(c, 4, 1, 62) &&
-	       want_output_attrs(c, 5);
+	return ink_want_dtype(c, 0, true, DT(INKLING_INT8) | DT(INKLING_INT16) | DT(INKLING_INT32)) &&
+	       ink_want_count(c, 0, true, c->in[0]->count) && ink_want_attr(c, 4, 1, 62) &&
+	       ink_want_output_attrs(c, 5);
 }
 
 /* |a - za| < 2^17 and |ma| <= 2^31: the sum of two products is far below 2^62. */
-static bool check_add(struct op_check *c)
+static bool check_add(struct ink_op_check *c)
 {
 	const struct ink_tensor *a = c->in[0], *b = c->in[1];
 	const s32 *attr = c->op->attr;
@@ -315,7 +215,7 @@ static bool check_add(struct op_check *c)
 	return true;
 }
 
-static bool check_mul(struct op_check *c)
+static bool check_mul(struct ink_op_check *c)
 {
 	const s64 limit = (s64)1 << 61;
 	const struct ink_tensor *a = c->in[0], *b = c->in[1];
@@ -323,7 +223,7 @@ static bool check_mul(struct op_check *c)
 	s64 lo = S64_MAX, hi = S64_MIN, p, v;
 	u32 k;
 
-	if (!want_pair(c) || !want_pair_output(c) || !want_attr(c, 3, 0, 0))
+	if (!want_pair(c) || !want_pair_output(c) || !ink_want_attr(c, 3, 0, 0))
 		return false;
 	for (k = 0; k < 4; k++) {
 		p = ((s64)(k & 1 ? a->hi : a->lo) - attr[0]) *
@@ -340,38 +240,36 @@ static bool check_mul(struct op_check *c)
 	return true;
 }
 
-static bool check_concat(struct op_check *c)
+static bool check_concat(struct ink_op_check *c)
 {
 	struct ink_tensor *out = c->out[0];
 	u64 count = 0;
 	u32 k;
 
-	if (!want_dtype(c, 0, true, DT(INKLING_INT8) | DT(INKLING_INT16) | DT(INKLING_INT32)))
+	if (!ink_want_dtype(c, 0, true, DT(INKLING_INT8) | DT(INKLING_INT16) | DT(INKLING_INT32)))
 		return false;
 	out->lo = S32_MAX;
 	out->hi = S32_MIN;
 	for (k = 0; k < INKLING_MAX_INPUTS && c->in[k]; k++) {
-		if (!want_value(c, k, DT(out->dtype)))
+		if (!ink_want_value(c, k, DT(out->dtype)))
 			return false;
 		count += c->in[k]->count;
 		out->lo = min(out->lo, c->in[k]->lo);
 		out->hi = max(out->hi, c->in[k]->hi);
 	}
-	return want_count(c, 0, true, count);
+	return ink_want_count(c, 0, true, count);
 }
-
-#define ANY_INT	(DT(INKLING_INT8) | DT(INKLING_INT16) | DT(INKLING_INT32))
 
 /*
  * The greatest difference is below 2^32 and the multiplier below 2^31, each
  * exponential is at most 2^30, and a count of 2^16 keeps their sum, shifted by
  * 15 for the division, below 2^61.
  */
-static bool check_softmax(struct op_check *c)
+static bool check_softmax(struct ink_op_check *c)
 {
-	if (!want_value(c, 0, ANY_INT) || !want_dtype(c, 0, true, DT(INKLING_INT16)) ||
-	    !want_count(c, 0, true, c->in[0]->count) || !want_attr(c, 0, 0, S32_MAX) ||
-	    !want_attr(c, 1, 0, 62))
+	if (!ink_want_value(c, 0, ANY_INT) || !ink_want_dtype(c, 0, true, DT(INKLING_INT16)) ||
+	    !ink_want_count(c, 0, true, c->in[0]->count) || !ink_want_attr(c, 0, 0, S32_MAX) ||
+	    !ink_want_attr(c, 1, 0, 62))
 		return false;
 	if (c->in[0]->count > 65536)
 		return refuse(c, INK_RULE_SHAPE, c->op->in[0], c->in[0]->count, 65536,
@@ -382,25 +280,25 @@ static bool check_softmax(struct op_check *c)
 	return true;
 }
 
-static bool check_argmax(struct op_check *c)
+static bool check_argmax(struct ink_op_check *c)
 {
-	if (!want_value(c, 0, ANY_INT) || !want_dtype(c, 0, true, DT(INKLING_INT32)) ||
-	    !want_count(c, 0, true, 2))
+	if (!ink_want_value(c, 0, ANY_INT) || !ink_want_dtype(c, 0, true, DT(INKLING_INT32)) ||
+	    !ink_want_count(c, 0, true, 2))
 		return false;
 	c->out[0]->lo = 0;
 	c->out[0]->hi = S32_MAX;
 	return true;
 }
 
-static bool check_dist(struct op_check *c)
+static bool check_dist(struct ink_op_check *c)
 {
 	const struct ink_tensor *a = c->in[0], *b = c->in[1];
 	const s32 *attr = c->op->attr;
 	s64 lo, hi, most, sum;
 
-	if (!want_pair(c) || !want_dtype(c, 0, true, DT(INKLING_INT32)) ||
-	    !want_count(c, 0, true, 1) || !want_attr(c, 2, 0, S32_MAX) ||
-	    !want_attr(c, 3, 1, 62))
+	if (!want_pair(c) || !ink_want_dtype(c, 0, true, DT(INKLING_INT32)) ||
+	    !ink_want_count(c, 0, true, 1) || !ink_want_attr(c, 2, 0, S32_MAX) ||
+	    !ink_want_attr(c, 3, 1, 62))
 		return false;
 	lo = ((s64)a->lo - attr[0]) - ((s64)b->hi - attr[1]);
 	hi = ((s64)a->hi - attr[0]) - ((s64)b->lo - attr[1]);
@@ -415,7 +313,7 @@ static bool check_dist(struct op_check *c)
 	return true;
 }
 
-static const struct op_rule op_rules[INKLING_OP_NR] = {
+static const struct ink_op_rule op_rules[INKLING_OP_EMBED] = {
 	[INKLING_OP_QUANT]	= { "QUANT", 2, 2, 0, check_quant },
 	[INKLING_OP_DENSE]	= { "DENSE", 5, 6, 3, check_dense },
 	[INKLING_OP_LUT]	= { "LUT", 2, 2, 0, check_lut },
@@ -427,12 +325,18 @@ static const struct op_rule op_rules[INKLING_OP_NR] = {
 	[INKLING_OP_DIST]	= { "DIST", 2, 2, 4, check_dist },
 };
 
-const char *ink_op_name(u32 opcode)
+static const struct ink_op_rule *op_rule(u32 opcode)
 {
-	return opcode && opcode < INKLING_OP_NR ? op_rules[opcode].name : "unknown";
+	return opcode < INKLING_OP_EMBED ? &op_rules[opcode] :
+					   &ink_seq_rules[opcode - INKLING_OP_EMBED];
 }
 
-static bool resolve_inputs(struct op_check *c, const struct op_rule *rule)
+const char *ink_op_name(u32 opcode)
+{
+	return opcode && opcode < INKLING_OP_NR ? op_rule(opcode)->name : "unknown";
+}
+
+static bool resolve_inputs(struct ink_op_check *c, const struct ink_op_rule *rule)
 {
 	const struct ink_graph *g = c->graph;
 	u32 k, n = 0, index;
@@ -459,6 +363,11 @@ static bool resolve_inputs(struct op_check *c, const struct op_rule *rule)
 				      "op %u: reads tensor %u before an op has made it", c->i,
 				      index);
 		/* Callers' 32-bit numbers are clamped by QUANT before anything else sees them. */
+		if (c->in[k]->kind == INKLING_TENSOR_STATE &&
+		    (c->op->opcode != INKLING_OP_ATTENTION || k < 3))
+			return refuse(c, INK_RULE_REF, index, k, 3,
+				      "op %u: input %u (tensor %u) is a state, which is for ATTENTION's last two",
+				      c->i, k, index);
 		if (c->in[k]->kind == INKLING_TENSOR_INPUT && c->in[k]->dtype == INKLING_INT32 &&
 		    c->op->opcode != INKLING_OP_QUANT)
 			return refuse(c, INK_RULE_DTYPE, index, INKLING_INT32, 0,
@@ -468,7 +377,7 @@ static bool resolve_inputs(struct op_check *c, const struct op_rule *rule)
 	return true;
 }
 
-static bool resolve_outputs(struct op_check *c, const struct op_rule *rule)
+static bool resolve_outputs(struct ink_op_check *c, const struct ink_op_rule *rule)
 {
 	const struct ink_graph *g = c->graph;
 	u32 index = c->op->out[0];
@@ -488,35 +397,67 @@ static bool resolve_outputs(struct op_check *c, const struct op_rule *rule)
 	return true;
 }
 
-static bool check_op(struct op_check *c)
+/*
+ * Of the operators before EMBED, ADD and MUL work on sequences as well: element by
+ * element, where each operand has the output's shape.
+ */
+static bool check_rows(struct ink_op_check *c)
+{
+	const struct ink_tensor *out = c->out[0];
+	bool rows = c->op->opcode == INKLING_OP_ADD || c->op->opcode == INKLING_OP_MUL;
+	bool seq = false;
+	u32 k;
+
+	for (k = 0; k < INKLING_MAX_INPUTS && c->in[k]; k++)
+		seq |= c->in[k]->seq;
+	if (out->seq != (seq && rows))
+		return refuse(c, INK_RULE_SHAPE, c->op->out[0], out->seq, seq,
+			      "op %u: %s of a sequence", c->i, op_rule(c->op->opcode)->name);
+	for (k = 0; seq && k < INKLING_MAX_INPUTS && c->in[k]; k++)
+		if (!rows || c->in[k]->cols != out->cols || c->in[k]->rows != out->rows)
+			return refuse(c, INK_RULE_SHAPE, c->op->in[k], c->in[k]->cols, out->cols,
+				      "op %u: input %u (tensor %u) isn't a sequence like the output",
+				      c->i, k, c->op->in[k]);
+	return true;
+}
+
+/* DENSE and those on sequences count their products; of the others each element read and written counts. */
+static void count_cost(struct ink_op_check *c)
+{
+	u32 k;
+
+	if (c->op->opcode != INKLING_OP_DENSE)
+		c->graph->elements += (u64)c->out[0]->count + c->in[0]->count;
+	if (c->op->opcode == INKLING_OP_QUANT)
+		c->graph->elements += c->in[1]->rows;
+	for (k = 0; k < INKLING_MAX_INPUTS && c->in[k]; k++)
+		if (c->in[k]->kind == INKLING_TENSOR_CONST)
+			c->graph->bytes += (u64)c->in[k]->count * c->in[k]->elem;
+}
+
+static bool check_op(struct ink_op_check *c)
 {
 	const struct inkling_op *op = c->op;
-	const struct op_rule *rule;
+	const struct ink_op_rule *rule;
 	u32 k;
 
 	if (!op->opcode || op->opcode >= INKLING_OP_NR || op->version != 1 || op->flags)
 		return refuse(c, INK_RULE_OPCODE, INKLING_NONE, op->opcode, INKLING_OP_NR - 1,
 			      "op %u: opcode %u version %u flags 0x%x isn't known to this build",
 			      c->i, op->opcode, op->version, op->flags);
-	rule = &op_rules[op->opcode];
+	rule = op_rule(op->opcode);
 	for (k = 0; k < ARRAY_SIZE(op->reserved); k++)
 		if (op->reserved[k])
 			return refuse(c, INK_RULE_RESERVED, INKLING_NONE, op->reserved[k], 0,
 				      "op %u: reserved field isn't zero", c->i);
 	for (k = rule->attrs; k < INKLING_MAX_ATTRS; k++)
-		if (!want_attr(c, k, 0, 0))
+		if (!ink_want_attr(c, k, 0, 0))
 			return false;
-	if (!resolve_inputs(c, rule) || !resolve_outputs(c, rule) || !rule->check(c))
+	if (!resolve_inputs(c, rule) || !resolve_outputs(c, rule) ||
+	    (op->opcode < INKLING_OP_EMBED && !check_rows(c)) || !rule->check(c))
 		return false;
 	c->out[0]->producer = c->i;
-	/* DENSE counts its products; of the others each element read and written counts. */
-	if (op->opcode != INKLING_OP_DENSE)
-		c->graph->elements += (u64)c->out[0]->count + c->in[0]->count;
-	if (op->opcode == INKLING_OP_QUANT)
-		c->graph->elements += c->in[1]->rows;
-	for (k = 0; k < INKLING_MAX_INPUTS && c->in[k]; k++)
-		if (c->in[k]->kind == INKLING_TENSOR_CONST)
-			c->graph->bytes += (u64)c->in[k]->count * c->in[k]->elem;
+	count_cost(c);
 	return true;
 }
 
@@ -538,18 +479,19 @@ static bool check_all_used(struct ink_graph *g, struct ink_why *why)
 
 bool ink_verify_ops(struct ink_graph *graph, struct ink_why *why)
 {
+	u64 limit = INK_MAX_MACS * (u64)clamp(graph->tokens, 1u, INK_MAX_MACS_TOKENS);
 	u32 i;
 
 	for (i = 0; i < graph->header->n_ops; i++) {
-		struct op_check c = { .graph = graph, .op = &graph->ops[i], .i = i, .why = why };
+		struct ink_op_check c = { .graph = graph, .op = &graph->ops[i], .i = i, .why = why };
 
 		if (!check_op(&c))
 			return false;
-		if (graph->macs > INK_MAX_MACS || graph->elements > INK_MAX_MACS)
+		if (graph->macs > limit || graph->elements > limit)
 			return refuse(&c, INK_RULE_COST, INKLING_NONE,
-				      (s64)max(graph->macs, graph->elements), INK_MAX_MACS,
-				      "op %u: more than %u multiply-accumulates or elements", i,
-				      INK_MAX_MACS);
+				      (s64)max(graph->macs, graph->elements), (s64)limit,
+				      "op %u: more than %llu multiply-accumulates or elements", i,
+				      (unsigned long long)limit);
 	}
 	/* Callers read it after the last op. */
 	graph->tensors[graph->header->output].last_use = graph->header->n_ops;

@@ -210,6 +210,44 @@ uint32_t ink_builder_activation(struct ink_builder *b, unsigned int dtype, uint3
 	return ink_builder_tensor(b, INKLING_TENSOR_ACTIVATION, dtype, 1, &n);
 }
 
+static uint32_t sequence(struct ink_builder *b, unsigned int kind, unsigned int dtype,
+			 unsigned int rank, const uint32_t *dims)
+{
+	uint32_t index = ink_builder_tensor(b, kind, dtype, rank, dims);
+	struct inkling_tensor *t = ink_builder_tensor_at(b, index);
+
+	if (t)
+		t->flags |= INKLING_TENSOR_SEQ;
+	b->header.must |= INKLING_MUST_SEQUENCE;
+	return index;
+}
+
+uint32_t ink_builder_tokens(struct ink_builder *b, unsigned int dtype, uint32_t n)
+{
+	return sequence(b, INKLING_TENSOR_INPUT, dtype, 1, &n);
+}
+
+uint32_t ink_builder_sequence(struct ink_builder *b, unsigned int dtype, uint32_t n, uint32_t cols)
+{
+	const uint32_t dims[] = { n, cols };
+
+	return sequence(b, INKLING_TENSOR_ACTIVATION, dtype, 2, dims);
+}
+
+uint32_t ink_builder_rows(struct ink_builder *b, unsigned int dtype, uint32_t rows, uint32_t cols)
+{
+	const uint32_t dims[] = { rows, cols };
+
+	return ink_builder_tensor(b, INKLING_TENSOR_ACTIVATION, dtype, 2, dims);
+}
+
+uint32_t ink_builder_state(struct ink_builder *b, uint32_t context, uint32_t cols)
+{
+	const uint32_t dims[] = { context, cols };
+
+	return ink_builder_tensor(b, INKLING_TENSOR_STATE, INKLING_INT16, 2, dims);
+}
+
 uint32_t ink_builder_const(struct ink_builder *b, unsigned int dtype, unsigned int rank,
 			   const uint32_t *dims, const void *data)
 {
@@ -313,6 +351,8 @@ uint32_t ink_builder_op(struct ink_builder *b, unsigned int opcode, uint32_t out
 				 INKLING_MAX_ATTRS);
 		return INKLING_NONE;
 	}
+	if (opcode >= INKLING_OP_EMBED)
+		b->header.must |= INKLING_MUST_SEQUENCE;
 	op = array_grow(b, &b->ops, sizeof(*op));
 	if (!op)
 		return INKLING_NONE;

@@ -95,6 +95,15 @@ uint32_t ink_builder_tensor(struct ink_builder *b, unsigned int kind, unsigned i
 uint32_t ink_builder_input(struct ink_builder *b, unsigned int dtype, uint32_t n);
 uint32_t ink_builder_activation(struct ink_builder *b, unsigned int dtype, uint32_t n);
 
+/* Tokens of a call, at most @n: the input of a model of sequences. Sets INKLING_MUST_SEQUENCE. */
+uint32_t ink_builder_tokens(struct ink_builder *b, unsigned int dtype, uint32_t n);
+/* An activation with a row of @cols for each token. */
+uint32_t ink_builder_sequence(struct ink_builder *b, unsigned int dtype, uint32_t n, uint32_t cols);
+/* A matrix of activations. */
+uint32_t ink_builder_rows(struct ink_builder *b, unsigned int dtype, uint32_t rows, uint32_t cols);
+/* What an ATTENTION keeps of @context tokens, int16. */
+uint32_t ink_builder_state(struct ink_builder *b, uint32_t context, uint32_t cols);
+
 /**
  * ink_builder_const() - add a constant tensor and its bytes
  * @b: builder

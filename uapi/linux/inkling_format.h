@@ -310,7 +310,7 @@ struct inkling_tensor {
  *	in: int16 [R][D]; const int16 [1025]. out: int16 [R][D].
  * @INKLING_OP_ROPE: pairs of neighbours are turned by an angle that grows with p + i.
  *	in: int16 [R][heads * d]; const int16 [>= C][d / 2][2], cosine and sine
- *	in Q14. out: int16 [R][heads * d]. attr: heads.
+ *	in Q14. SEQ only. out: int16 [R][heads * d]. attr: heads, lowest, highest.
  * @INKLING_OP_ATTENTION: softmax(q k^T) v, by heads.
  *	in: q int16 [R][H d], which may be constant; k, v int16 [S][G d]; or with
  *	states int16 [C][G d] for k and for v, which keep them.
