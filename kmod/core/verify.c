@@ -490,6 +490,7 @@ static bool check_tensors(struct ink_graph *g, struct ink_why *why)
 static bool check_tokens(struct ink_graph *g, struct ink_why *why)
 {
 	const struct ink_tensor *in = &g->tensors[g->header->input];
+	u64 bytes = 0;
 	u32 i;
 
 	g->tokens = in->seq ? in->count : 0;
@@ -503,6 +504,11 @@ static bool check_tokens(struct ink_graph *g, struct ink_why *why)
 			return refuse_tensor(why, INK_RULE_TENSOR, i, t->rows, g->context,
 					     "tensor %u: a state of %u tokens, others have %u, a call has up to %u",
 					     i, t->rows, g->context, g->tokens);
+		bytes += t->kind == INKLING_TENSOR_STATE ? (u64)t->count * t->elem : 0;
+		if (bytes > INK_MAX_STATES)
+			return refuse_tensor(why, INK_RULE_ARENA, i, (s64)bytes, INK_MAX_STATES,
+					     "tensor %u: states of %llu bytes, a session keeps at most %u",
+					     i, (unsigned long long)bytes, INK_MAX_STATES);
 		if (t->seq && t->kind == INKLING_TENSOR_ACTIVATION && t->rows != g->tokens)
 			return refuse_tensor(why, INK_RULE_TENSOR, i, t->rows, g->tokens,
 					     "tensor %u: a sequence of %u, the input has %u tokens",
