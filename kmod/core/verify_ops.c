@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later
 /*
- * The verifier, second half: the operators.
+ * The verifier, third part: the operators.
  *
  * What lives here: for each operator, its operands' types and shapes, its
  * attributes, and a proof by interval arithmetic over the actual weights that
