@@ -62,8 +62,8 @@ static void limits(struct randmodel *m, uint32_t dtype, int32_t *attr)
 {
 	int64_t hi = dtype == INKLING_INT16 ? INT16_MAX : INT32_MAX;
 
-	attr[0] = below(m, 3) ? (int32_t)-hi - 1 : range(m, -hi - 1, hi / 2);
-	attr[1] = below(m, 3) ? (int32_t)hi : range(m, attr[0], hi);
+	attr[0] = below(m, 4) ? (int32_t)-hi - 1 : range(m, -hi - 1, 1);
+	attr[1] = below(m, 4) ? (int32_t)hi : range(m, 1, hi);
 }
 
 struct rows_of randmodel_embed(struct randmodel *m, uint32_t cols)
@@ -74,7 +74,7 @@ struct rows_of randmodel_embed(struct randmodel *m, uint32_t cols)
 	int32_t attr[3] = { (int32_t)below(m, words) };
 
 	in[2] = vector(m, INKLING_INT32, words, below(m, 4) ? 1 << 29 : 0, INT32_MAX);
-	in[3] = vector(m, INKLING_INT8, words, below(m, 4) ? 22 : 1, below(m, 4) ? 30 : 62);
+	in[3] = vector(m, INKLING_INT8, words, below(m, 4) ? 22 : 1, below(m, 10) ? 30 : 62);
 	in[4] = below(m, 2) ? INKLING_NONE :
 		constant(m, INKLING_INT16, most + below(m, 3), cols, INT16_MIN, INT16_MAX);
 	limits(m, INKLING_INT16, attr + 1);
@@ -101,8 +101,8 @@ struct rows_of randmodel_norm(struct randmodel *m, const struct rows_of *x, int3
 {
 	uint32_t in[3] = { x->t, vector(m, INKLING_INT16, x->cols, INT16_MIN, INT16_MAX) };
 	struct rows_of y = rows(m, x, INKLING_INT16, x->cols);
-	int32_t attr[6] = { (int32_t)below(m, 2), range(m, 1, below(m, 2) ? 100 : INT32_MAX),
-			    range(m, 0, below(m, 4) ? 8 : 30), range(m, 20, 27) };
+	int32_t attr[6] = { (int32_t)below(m, 2), range(m, 1, below(m, 4) ? 100 : INT32_MAX),
+			    range(m, 0, below(m, 10) ? 8 : 30), range(m, 20, 27) };
 
 	in[2] = below(m, 2) ? INKLING_NONE :
 		vector(m, INKLING_INT32, x->cols, -20000, below(m, 4) ? 20000 : INT32_MAX);
@@ -318,7 +318,7 @@ struct rows_of randmodel_gate(struct randmodel *m, const struct rows_of *x,
 			      const struct rows_of *add)
 {
 	struct rows_of g = randmodel_linear(m, x, 1 + below(m, 9), INKLING_INT16, NULL, 0), s, y;
-	int32_t attr[3] = { range(m, 1, g.cols), range(m, 1 << 29, INT32_MAX), range(m, 24, 30) };
+	int32_t attr[3] = { below(m, 2) ? (int32_t)g.cols : range(m, 1, g.cols), range(m, 1 << 29, INT32_MAX), range(m, 24, 30) };
 	uint32_t in[3] = { x->t };
 
 	if (!below(m, 8))
@@ -336,7 +336,8 @@ struct rows_of randmodel_gate(struct randmodel *m, const struct rows_of *x,
 uint32_t randmodel_nll(struct randmodel *m, const struct rows_of *x)
 {
 	uint32_t dtype = below(m, 2) ? INKLING_INT16 : INKLING_INT32;
-	struct rows_of l = randmodel_linear(m, x, 1 + below(m, 270), dtype, NULL, 0);
+	uint32_t words = below(m, 4) ? 256 : 1 + below(m, 270);
+	struct rows_of l = randmodel_linear(m, x, words, dtype, NULL, 0);
 	uint32_t in[2] = { l.t, m->in }, y = ink_builder_activation(m->b, INKLING_INT32, 1);
 	int bits = dtype == INKLING_INT16 ? 0 : 14;
 	int32_t attr[2] = { range(m, 1 << 29, INT32_MAX), range(m, 22 + bits, 28 + bits) };

@@ -115,16 +115,19 @@ static void finish(struct randmodel *m, const struct rows_of *x)
 	struct rows_of y, z;
 	uint32_t n = 2 + below(m, 10);
 
-	switch (below(m, 4)) {
+	switch (below(m, 8)) {
 	case 0:
+	case 1:
+	case 2:
 		m->out = x->t;
 		break;
-	case 1:
+	case 3:
+	case 4:
 		y = randmodel_linear(m, x, n, INKLING_INT32, NULL, 1 << 29);
 		z = randmodel_linear(m, x, n, INKLING_INT32, &y, 0);
 		m->out = z.t;
 		break;
-	case 2:
+	case 5:
 		y = randmodel_linear(m, x, n, INKLING_INT16, NULL, 0);
 		m->out = randmodel_argmax(m, y.t);
 		break;
@@ -201,7 +204,7 @@ void randmodel_decoder(struct randmodel *m)
 	y = randmodel_attention(m, &x, false);
 	y = randmodel_linear(m, &y, x.cols, INKLING_INT16, &x, 0);
 	y = block(m, y, 0);
-	if (below(m, 4)) {
+	if (below(m, 8)) {
 		x = randmodel_pool(m, &y);
 		finish(m, &x);
 	} else {
