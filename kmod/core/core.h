@@ -206,6 +206,7 @@ enum ink_path {
 	INK_PATH_QUANT,		/* QUANT */
 	INK_PATH_LINEAR,	/* LINEAR, weights widened to 16 bits */
 	INK_PATH_LINEAR_BYTES,	/* LINEAR, inputs parted into bytes */
+	INK_PATH_SEQ,		/* other operators on sequences, ADD and MUL of 16 bits */
 	INK_PATH_NR,
 };
 

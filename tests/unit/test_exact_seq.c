@@ -137,6 +137,139 @@ static u32 build_linear(struct draft *d)
 	return linear(d, x, n, m, dtype, add);
 }
 
+static u32 op_of(struct draft *d, u32 opcode, u32 cols, const u32 *in, u32 n_in, const s32 *attr,
+		 u32 n_attr)
+{
+	u32 out = ink_builder_sequence(d->b, INKLING_INT16, d->tokens, cols);
+
+	ink_builder_op(d->b, opcode, out, in, n_in, attr, n_attr);
+	return out;
+}
+
+static u32 build_embed(struct draft *d)
+{
+	s32 ends[2];
+
+	limits(d, INKLING_INT16, ends);
+	return rows_of(d, some_cols(d, 100), ends[0], ends[1]);
+}
+
+static u32 build_norm(struct draft *d)
+{
+	u32 cols = some_cols(d, below(d, 20) ? 100 : 4096);
+	s32 most = 32767 >> below(d, 16), attr[6] = { (s32)below(d, 2), 1 + between(d, 0, 99), 0 };
+	u32 in[3] = { rows_of(d, cols, -most - 1, most) };
+
+	if (!below(d, 4))
+		attr[1] = between(d, 1, S32_MAX);
+	attr[2] = (s32)below(d, below(d, 2) ? 31 : 2);
+	attr[3] = below(d, 8) ? 20 + (s32)below(d, 12) : 1 + (s32)below(d, 46);
+	limits(d, INKLING_INT16, &attr[4]);
+	in[1] = constant(d, INKLING_INT16, 1, cols, S16_MIN, S16_MAX);
+	in[2] = below(d, 2) ? constant(d, INKLING_INT32, 1, cols, -(1 << 20), 1 << 20) : INKLING_NONE;
+	return op_of(d, INKLING_OP_NORM, cols, in, 3, attr, 6);
+}
+
+static u32 build_curve(struct draft *d)
+{
+	u32 cols = some_cols(d, 200);
+	u32 in[2] = { rows_of(d, cols, S16_MIN, S16_MAX) };
+
+	in[1] = constant(d, INKLING_INT16, 1, INKLING_CURVE_POINTS, S16_MIN, S16_MAX);
+	return op_of(d, INKLING_OP_CURVE, cols, in, 2, NULL, 0);
+}
+
+static u32 build_rope(struct draft *d)
+{
+	s32 attr[3] = { 1 + (s32)below(d, 6) };
+	u32 cols = 2 * (1 + below(d, 16));
+	u32 in[2] = { 0 };
+
+	cols = below(d, 3) ? ALIGN(cols, 8u) : cols;
+	in[0] = rows_of(d, cols * (u32)attr[0], S16_MIN, S16_MAX);
+	in[1] = constant(d, INKLING_INT16, d->context, cols, -16384, 16384);
+	limits(d, INKLING_INT16, &attr[1]);
+	return op_of(d, INKLING_OP_ROPE, cols * (u32)attr[0], in, 2, attr, 3);
+}
+
+static u32 pair(struct draft *d, u32 opcode)
+{
+	s32 attr[8] = { 0 }, most = below(d, 4) ? 1 << 30 : S32_MAX;
+	u32 cols = some_cols(d, 200);
+	u32 in[2] = { rows_of(d, cols, S16_MIN, S16_MAX), rows_of(d, cols, S16_MIN, S16_MAX) };
+
+	attr[2] = between(d, -most, most);
+	attr[3] = opcode == INKLING_OP_ADD ? between(d, -most, most) : 0;
+	attr[4] = below(d, 6) ? 31 + (s32)below(d, opcode == INKLING_OP_ADD ? 8 : 20) :
+				1 + (s32)below(d, 62);
+	if (!below(d, 8))
+		attr[below(d, 2)] = between(d, -5, 5);
+	if (!below(d, 8))
+		attr[5] = between(d, S16_MIN, S16_MAX);
+	limits(d, INKLING_INT16, &attr[6]);
+	return op_of(d, opcode, cols, in, 2, attr, 8);
+}
+
+static u32 build_add(struct draft *d)
+{
+	return pair(d, INKLING_OP_ADD);
+}
+
+static u32 build_mul(struct draft *d)
+{
+	return pair(d, INKLING_OP_MUL);
+}
+
+static u32 build_scale(struct draft *d)
+{
+	u32 cols = some_cols(d, 100), gates = 1 + below(d, 9);
+	u32 in[3] = { rows_of(d, cols, S16_MIN, S16_MAX), rows_of(d, gates, S16_MIN, S16_MAX) };
+	s32 attr[1] = { (s32)below(d, gates) };
+
+	in[2] = below(d, 2) ? rows_of(d, cols, S16_MIN, S16_MAX) : INKLING_NONE;
+	return op_of(d, INKLING_OP_SCALE, cols, in, 3, attr, 1);
+}
+
+/* Scores are such that shares are of many sizes, or of none. */
+static u32 attention(struct draft *d, bool states)
+{
+	u32 groups = 1 + below(d, 3), heads = groups * (1 + below(d, 3)), cols = 2 * (1 + below(d, 40));
+	u32 queries = 1 + below(d, 5), out;
+	bool same = states || below(d, 2);
+	s32 attr[6] = { (s32)heads, (s32)groups, same && below(d, 4), 0, 0, 0 };
+	bool fixed = !same && below(d, 2);
+	s32 most;
+	u32 in[5];
+
+	cols = below(d, 4) ? ALIGN(cols, 8u) : cols;
+	most = cols > 32 ? 4000 : 8000;
+	if (same && !below(d, 2))
+		attr[3] = 1 + (s32)below(d, d->context);
+	attr[4] = below(d, 8) ? between(d, 1 << 20, S32_MAX) : (s32)below(d, 3);
+	attr[5] = below(d, 8) ? 30 + (s32)below(d, 14) : (s32)below(d, 63);
+	in[0] = fixed ? constant(d, INKLING_INT16, queries, cols * heads, -most, most) :
+			rows_of(d, cols * heads, -most, most);
+	in[1] = rows_of(d, cols * groups, -most, most);
+	in[2] = rows_of(d, cols * groups, S16_MIN, S16_MAX);
+	in[3] = states ? ink_builder_state(d->b, d->context, cols * groups) : INKLING_NONE;
+	in[4] = states ? ink_builder_state(d->b, d->context, cols * groups) : INKLING_NONE;
+	if (!fixed)
+		return op_of(d, INKLING_OP_ATTENTION, cols * heads, in, 5, attr, 6);
+	out = ink_builder_rows(d->b, INKLING_INT16, queries, cols * heads);
+	ink_builder_op(d->b, INKLING_OP_ATTENTION, out, in, 5, attr, 6);
+	return out;
+}
+
+static u32 build_attention(struct draft *d)
+{
+	return attention(d, false);
+}
+
+static u32 build_states(struct draft *d)
+{
+	return attention(d, true);
+}
+
 /* A sequence can't be an output: something that reads it, so that it is there when all has run. */
 static u32 sink(struct draft *d, u32 x)
 {
@@ -248,7 +381,7 @@ static void one_case(u32 (*build)(struct draft *d), u64 seed)
 	ink_rand_seed(&d.r, seed);
 	if (below(&d, 4))
 		d.tokens += below(&d, MOST);
-	d.context = d.tokens * CALLS;
+	d.context = ALIGN(d.tokens * CALLS, 8u);
 	d.in = ink_builder_tokens(d.b, INKLING_UINT8, d.tokens);
 	out = sink(&d, build(&d));
 	ink_builder_text(d.b, ink_builder_card(d.b)->name, 64, "name", "seq");
@@ -285,10 +418,64 @@ static void linear_is_exact(void **state)
 	run_op(build_linear, INKLING_OP_LINEAR);
 }
 
+static void embed_is_exact(void **state)
+{
+	run_op(build_embed, INKLING_OP_EMBED);
+}
+
+static void norm_is_exact(void **state)
+{
+	run_op(build_norm, INKLING_OP_NORM);
+}
+
+static void curve_is_exact(void **state)
+{
+	run_op(build_curve, INKLING_OP_CURVE);
+}
+
+static void rope_is_exact(void **state)
+{
+	run_op(build_rope, INKLING_OP_ROPE);
+}
+
+static void add_is_exact(void **state)
+{
+	run_op(build_add, INKLING_OP_ADD);
+}
+
+static void mul_is_exact(void **state)
+{
+	run_op(build_mul, INKLING_OP_MUL);
+}
+
+static void scale_is_exact(void **state)
+{
+	run_op(build_scale, INKLING_OP_SCALE);
+}
+
+static void attention_is_exact(void **state)
+{
+	run_op(build_attention, INKLING_OP_ATTENTION);
+}
+
+static void attention_with_states_is_exact(void **state)
+{
+	run_op(build_states, INKLING_OP_ATTENTION);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(linear_is_exact),
+		cmocka_unit_test(embed_is_exact),
+		cmocka_unit_test(norm_is_exact),
+		cmocka_unit_test(curve_is_exact),
+		cmocka_unit_test(rope_is_exact),
+		cmocka_unit_test(add_is_exact),
+		cmocka_unit_test(mul_is_exact),
+		cmocka_unit_test(scale_is_exact),
+		cmocka_unit_test(attention_is_exact),
+		cmocka_unit_test(attention_with_states_is_exact),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

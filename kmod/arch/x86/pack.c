@@ -4,7 +4,7 @@
  *
  * What lives here: which instructions the weights of a DENSE allow, and the
  * layout in which vector.h reads them. Plain C, run once when a model is loaded.
- * What doesn't: QUANT, see pack_quant.c, and LINEAR, see pack_linear.c.
+ * What doesn't: the others, see pack_*.c.
  */
 #include "pack.h"
 
@@ -127,7 +127,7 @@ size_t ink_x86_path(struct ink_bound *b, enum ink_isa isa, unsigned long options
 	if (b->opcode == INKLING_OP_LINEAR)
 		return ink_x86_linear_path(b, isa, scratch);
 	if (b->opcode != INKLING_OP_DENSE)
-		return 0;
+		return ink_x86_seq_path(b);
 	b->path = dense_path(b, isa, options);
 	b->narrow = fits_narrow(b);
 	if (ink_x86_extended(b))
@@ -270,6 +270,8 @@ size_t ink_x86_pack(const struct ink_bound *b, void *packed)
 		return ink_x86_quant_pack(b, packed);
 	if (b->opcode == INKLING_OP_LINEAR)
 		return ink_x86_linear_pack(b, packed);
+	if (b->path == INK_PATH_SEQ)
+		return ink_x86_seq_pack(b, packed);
 	pack_scaling(b, packed);
 	if (b->path == INK_PATH_ROWS)
 		pack_along_rows(b, weights);

@@ -4,8 +4,8 @@
  *
  * What lives here: DENSE on what pack.c prepared, with the same bits as ops.c.
  * Others are in vector_*.h. Each instruction set has a file that includes
- * this one and says by VECTOR_RUN how its entry is called and by VECTOR_DPBUSD
- * how vpdpbusd is, if it has that; only those files are compiled with vectors, so they
+ * this one and says by VECTOR_RUN how its entry is called and by VECTOR_DPBUSD and
+ * VECTOR_DPWSSD how vpdpbusd and vpdpwssd are, if it has them; only those files are compiled with vectors, so they
  * hold nothing that may be called outside of an FPU section. Integers only.
  */
 #ifndef INK_ARCH_X86_VECTOR_H
@@ -13,6 +13,7 @@
 
 #include <immintrin.h>
 
+#include "fixed.h"
 #include "seq.h"
 #include "x86.h"
 
@@ -476,6 +477,8 @@ static void run_dense(const struct ink_bound *b, u8 *arena, u32 first, u32 rows)
 }
 
 #include "vector_linear.h"
+#include "vector_rows.h"
+#include "vector_attention.h"
 
 void VECTOR_RUN(const struct ink_bound *b, u32 count, u8 *arena, u32 first, u32 rows)
 {
@@ -486,6 +489,10 @@ void VECTOR_RUN(const struct ink_bound *b, u32 count, u8 *arena, u32 first, u32 
 			run_quant(b, arena);
 		else if (b->opcode == INKLING_OP_LINEAR)
 			run_linear(b, arena, first, rows);
+		else if (b->opcode == INKLING_OP_ATTENTION)
+			run_attention(b, arena, first, rows);
+		else if (b->path == INK_PATH_SEQ)
+			run_rows(b, arena, first, rows);
 		else
 			run_dense(b, arena, first, rows);
 	}

@@ -200,6 +200,22 @@ static inline size_t ink_x86_linear_row(u32 n)
 }
 
 /**
+ * struct ink_x86_octaves - @packed of an ATTENTION
+ * @limit: least difference of scores that is 32 octaves, which is as good as any more
+ * @reserved: to a multiple of 64
+ */
+struct ink_x86_octaves {
+	u32 limit;
+	u32 reserved[15];
+};
+
+/* What the shift of an ADD or MUL lacks to be above 32, as in struct ink_x86_narrow. */
+static inline u32 ink_x86_shift_up(u32 shift)
+{
+	return shift < 33 ? 33 - shift : 0;
+}
+
+/**
  * struct ink_x86_quant - head of @packed of a QUANT
  * @chunks: of eight rows that are numbers
  * @gathers: pieces of the input that make up the rows' inputs; 0: they lie in
