@@ -191,14 +191,24 @@ static void run_norm(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
 	}
 }
 
-/* Two neighbouring points are one load of 32 bits. */
-static __always_inline __m256i curve_points(const s16 *points, __m256i at)
+/* Four times two neighbouring points. Gather instructions take longer than this. */
+static __always_inline __m128i curve_four(const s16 *points, const u16 *x)
 {
-	const __m256i weight = _mm256_set1_epi32(64);
-	__m256i f = _mm256_and_si256(at, _mm256_set1_epi32(63));
-	__m256i p = _mm256_i32gather_epi32((const int *)points, _mm256_srli_epi32(at, 6), 2);
+	__m128i v = _mm_cvtsi32_si128((s32)get_unaligned_le32(points + ((x[0] ^ 0x8000) >> 6)));
 
-	f = _mm256_or_si256(_mm256_slli_epi32(f, 16), _mm256_sub_epi32(weight, f));
+	v = _mm_insert_epi32(v, (s32)get_unaligned_le32(points + ((x[1] ^ 0x8000) >> 6)), 1);
+	v = _mm_insert_epi32(v, (s32)get_unaligned_le32(points + ((x[2] ^ 0x8000) >> 6)), 2);
+	return _mm_insert_epi32(v, (s32)get_unaligned_le32(points + ((x[3] ^ 0x8000) >> 6)), 3);
+}
+
+/* Eight elements, four from @x on and four from @x + 8; @f are the lowest six bits. */
+static __always_inline __m256i curve_eight(const s16 *points, const u16 *x, __m256i f)
+{
+	__m256i p = _mm256_inserti128_si256(_mm256_castsi128_si256(curve_four(points, x)),
+					    curve_four(points, x + 8), 1);
+
+	f = _mm256_or_si256(_mm256_slli_epi32(f, 16),
+			    _mm256_sub_epi32(_mm256_set1_epi32(64), f));
 	p = _mm256_add_epi32(_mm256_madd_epi16(p, f), _mm256_set1_epi32(32));
 	return _mm256_srai_epi32(p, 6);
 }
@@ -209,16 +219,18 @@ static __always_inline __m256i curve_points(const s16 *points, __m256i at)
  */
 static void run_curve(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
 {
-	const s16 *x = ink_input(b, arena, 0), *points = b->in_const[1];
-	const __m256i half = _mm256_set1_epi16(S16_MIN);
+	const __m256i fraction = _mm256_set1_epi16(63), zero = _mm256_setzero_si256();
+	const s16 *points = b->in_const[1];
+	const u16 *x = ink_input(b, arena, 0);
 	size_t i = (size_t)first * b->out_cols & ~(size_t)15, n = (size_t)end * b->out_cols;
 	s16 *y = (s16 *)(arena + b->out_off);
-	__m256i v, zero = _mm256_setzero_si256();
+	__m256i v;
 
 	for (; i < n; i += 16) {
-		v = _mm256_xor_si256(load(x + i), half);
-		v = _mm256_packs_epi32(curve_points(points, _mm256_unpacklo_epi16(v, zero)),
-				       curve_points(points, _mm256_unpackhi_epi16(v, zero)));
+		v = _mm256_and_si256(load(x + i), fraction);
+		v = _mm256_packs_epi32(
+			curve_eight(points, x + i, _mm256_unpacklo_epi16(v, zero)),
+			curve_eight(points, x + i + 4, _mm256_unpackhi_epi16(v, zero)));
 		_mm256_store_si256((__m256i *)(y + i), v);
 	}
 }

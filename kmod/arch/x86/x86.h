@@ -45,8 +45,8 @@ void ink_avxvnni_run(const struct ink_bound *b, u32 count, u8 *arena, u32 first,
  * @b: the first op; all have a path and are packed
  * @count: of ops
  * @arena: of the plan
- * @first: first unit of an op that is cut; of a DENSE or LINEAR a multiple of
- *	ink_x86_step_rows()
+ * @first: first unit of an op that is cut; of a DENSE a multiple of
+ *	ink_x86_step_rows(), of a LINEAR of INK_X86_LINEAR_ROWS
  * @rows: units of it, or INK_ALL_ROWS
  *
  * Context: between ink_port_fpu_begin() and ink_port_fpu_end().
@@ -192,6 +192,10 @@ static inline size_t ink_x86_linear_block(u32 n)
 {
 	return (size_t)ALIGN(n, 8u) * 8;
 }
+
+/* A LINEAR is cut at multiples of so many rows, and best at those of as many as one token takes at once. */
+#define INK_X86_LINEAR_ROWS	8u
+#define INK_X86_LINEAR_TILE	32u
 
 /* Scratch of LINEAR_BYTES: a row of inputs as eight lower bytes, eight upper ones and so on. */
 static inline size_t ink_x86_linear_row(u32 n)
