@@ -28,8 +28,10 @@ const struct ink_plan *ink_model_plan(const struct ink_model *model);
 /* 0, or -EINVAL with the model's sizes in the failure. Hidden, so that each run has it inline. */
 int ink_model_check_sizes(const struct ink_model *model, size_t in_len, size_t out_len)
 	__attribute__((visibility("hidden")));
-/* Run inputs of the right size, as many of @count as go at once; how many that were. */
+/* Run inputs of the right size, as many of @count as go at once; how many that were, 0 if one was refused. */
 size_t ink_model_run_tile(struct ink_model *model, const void *in, size_t count);
+/* Say why an input was refused; a negative errno. */
+int ink_model_refuse_input(const struct ink_model *model);
 /* Output @i of these, valid until the next run. */
 const void *ink_model_output_at(struct ink_model *model, size_t i);
 

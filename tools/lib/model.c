@@ -265,6 +265,14 @@ int ink_model_check_sizes(const struct ink_model *model, size_t in_len, size_t o
 	return 0;
 }
 
+int ink_model_refuse_input(const struct ink_model *model)
+{
+	if (model->plan->state_size)
+		return ink_failure_set(EOPNOTSUPP, "the model keeps states: it needs a slot's session");
+	return ink_failure_set(EINVAL, "the input isn't a sequence of 1 to %u tokens",
+			       model->plan->graph->tokens);
+}
+
 int ink_model_run(struct ink_model *model, const void *in, size_t in_len, void *out,
 		  size_t out_len)
 {
@@ -272,16 +280,15 @@ int ink_model_run(struct ink_model *model, const void *in, size_t in_len, void *
 
 	if (err)
 		return err;
-	ink_plan_run(model->plan, model->isa, model->arena, in, out);
-	return 0;
+	return ink_plan_run(model->plan, model->isa, model->arena, in, out) ? 0 :
+	       ink_model_refuse_input(model);
 }
 
 size_t ink_model_run_tile(struct ink_model *model, const void *in, size_t count)
 {
 	u32 n = (u32)min_t(size_t, count, model->plan->tile);
 
-	ink_plan_run_tile(model->plan, model->isa, model->arena, in, NULL, n);
-	return n;
+	return ink_plan_run_tile(model->plan, model->isa, model->arena, in, NULL, n) ? n : 0;
 }
 
 const void *ink_model_output_at(struct ink_model *model, size_t i)
@@ -297,6 +304,8 @@ int ink_model_run_batch(struct ink_model *model, size_t count, const void *in, s
 
 	for (i = 0; !err && i < count; i += n) {
 		n = ink_model_run_tile(model, in + i * in_len, count - i);
+		if (!n)
+			return ink_model_refuse_input(model);
 		for (k = 0; k < n; k++)
 			memcpy(out + (i + k) * out_len, ink_model_output_at(model, k), out_len);
 	}

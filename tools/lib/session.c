@@ -222,6 +222,8 @@ static int run_in_process(struct ink_model *model, size_t count, const char *in,
 
 	for (done = 0; !err && done < count; done += n) {
 		n = ink_model_run_tile(model, in + done * in_len, count - done);
+		if (!n)
+			return ink_model_refuse_input(model);
 		for (i = 0; i < n; i++) {
 			const void *output = ink_model_output_at(model, i);
 			struct inkling_verdict *v = verdicts ? &verdicts[done + i] : NULL;
