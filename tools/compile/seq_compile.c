@@ -126,7 +126,6 @@ static bool build(struct ink_compile *c, const struct ink_compile_options *o, st
 	size_t width = ink_onnx_width(c->onnx);
 	uint32_t tokens = o->length ? o->length : width ? (uint32_t)width : c->samples.longest;
 	enum ink_head_wish wish = INK_WISH_AUTO;
-	enum ink_seq_kind before;
 	const struct ink_seq_op *out;
 
 	if (width > INKLING_MAX_TOKENS || (width && o->length && o->length != width))
@@ -141,13 +140,10 @@ static bool build(struct ink_compile *c, const struct ink_compile_options *o, st
 		ink_hint(why, "%u tokens, as the longest sample, may be too many: give --length", tokens);
 	if (!c->seq)
 		return false;
-	c->seq->fixed = width;
-	before = c->seq->ops[c->seq->output].kind;
 	if (!ink_seq_fold(c->seq, wish, why))
 		return false;
 	out = &c->seq->ops[c->seq->output];
-	c->head_added = out->kind == INK_SEQ_SOFTMAX && before != INK_SEQ_SOFTMAX &&
-			before != INK_SEQ_UNARY;
+	c->head_added = c->seq->head_added;
 	c->head = wish != INK_WISH_RAW && out->kind == INK_SEQ_SOFTMAX ? INKLING_HEAD_CLASSES :
 		  INKLING_HEAD_RAW;
 	return ink_compile_classes(c, o, out->cols, out->label, why);

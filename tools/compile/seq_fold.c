@@ -321,6 +321,7 @@ static bool find_head(struct ink_seq_net *net, enum ink_head_wish wish, struct i
 		return two_classes(net, out->in[0], why) && add_softmax(net, why);
 	if (wish != INK_WISH_CLASSES || out->kind == INK_SEQ_SOFTMAX)
 		return true;
+	net->head_added = true;
 	if (out->cols == 1 && !two_classes(net, net->output, why))
 		return false;
 	return add_softmax(net, why);

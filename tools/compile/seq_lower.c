@@ -262,6 +262,7 @@ struct ink_seq_net *ink_seq_lower(const struct ink_onnx *model, uint32_t tokens,
 		     ink_hint(why, "export the model with an input of shape [1, tokens]");
 	ink_pool_init(&l.pool, MEMORY);
 	if (ok) {
+		l.net->fixed = ink_onnx_width(model);
 		l.probe = ink_pool_alloc(&l.pool, model->n_values, sizeof(*l.probe));
 		l.values = ink_pool_alloc(&l.pool, model->n_values, sizeof(*l.values));
 		ok = (l.probe && l.values) || ink_fail(why, "no memory for the network");

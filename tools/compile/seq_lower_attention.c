@@ -188,6 +188,21 @@ bool ink_seq_scores_binary(struct ink_seq_lowering *l, uint32_t which)
 	return mask_scores(l, &v, other, other->token, other->pad);
 }
 
+/* The same of scores for tokens: what is added to all of them changes no share. */
+static double slope(struct ink_value *v)
+{
+	const struct ink_unary_step *s = v->f.step;
+	double k = 1;
+	uint32_t i;
+
+	for (i = 0; i < v->f.n; i++) {
+		if (s[i].code != INK_UNARY_AFFINE || s[i].l != i)
+			return 0;
+		k *= s[i].a;
+	}
+	return k;
+}
+
 /*
  * A score for each token, which softmax makes a share of: attention with a constant
  * query, the weights of the layer that made the score. Its bias changes nothing.
@@ -198,11 +213,11 @@ static bool pool_scores(struct ink_seq_lowering *l, const struct ink_value *x, u
 	struct ink_value v = { .kind = INK_VALUE_SHARES, .layout = x->layout }, base = *x;
 	uint32_t d, i;
 
-	v.scores.scale = factor(&base);
+	v.scores.scale = slope(&base);
 	if (op->kind != INK_SEQ_LINEAR && op->kind == INK_SEQ_AFFINE &&
 	    l->net->ops[op->in[0]].kind == INK_SEQ_LINEAR && op->s[0] == 1)
 		op = &l->net->ops[op->in[0]];
-	if (op->kind != INK_SEQ_LINEAR || op->n_in != 1 || base.f.n || v.scores.scale <= 0 ||
+	if (op->kind != INK_SEQ_LINEAR || op->n_in != 1 || v.scores.scale <= 0 ||
 	    x->layout.dim[axis].n != 1 || x->layout.dim[axis].piece[0].size != op->rows ||
 	    x->layout.col || op->cols != 1)
 		return ink_seq_refuse(l, "over tokens, supported is the softmax of a layer with one output");

@@ -144,6 +144,23 @@ static bool places_matrix(struct ink_seq_lowering *l, const struct ink_value *x,
 	return ink_seq_matrix(l, &v, op);
 }
 
+/* A matrix that isn't a sequence any more: turned, and turned back. */
+static bool settle(struct ink_seq_lowering *l, uint32_t *op)
+{
+	uint32_t k, rows = l->net->ops[*op].rows, cols = l->net->ops[*op].cols;
+	struct ink_seq_op *t;
+
+	for (k = 0; k < 2; k++) {
+		t = ink_seq_new_op(l, INK_SEQ_TRANSPOSE, k ? rows : cols, k ? cols : rows, false);
+		if (!t)
+			return false;
+		t->n_in = 1;
+		t->in[0] = *op;
+		*op = l->net->n_ops - 1;
+	}
+	return true;
+}
+
 static bool unfold(struct ink_seq_lowering *l, const struct ink_value *x,
 		   const struct ink_onnx_window *w, uint32_t *op)
 {
@@ -159,9 +176,14 @@ static bool unfold(struct ink_seq_lowering *l, const struct ink_value *x,
 		rows *= (uint32_t)out->dims[d];
 	if (w->stride[0] != w->stride[1] && w->rank == 2)
 		return ink_seq_refuse(l, "strides have to be the same in both directions");
-	line = seq && w->stride[1] == 1 && w->before[1] + w->after[1] == w->size[1] - 1;
-	if (seq && !line)
-		return ink_seq_refuse(l, "over tokens, supported are a stride of 1 and as many places as before (padding)");
+	line = seq && w->stride[0] == 1 && w->stride[1] == 1 && w->before[1] + w->after[1] == w->size[1] - 1;
+	if (seq && !line && (!l->net->fixed || l->net->padded))
+		return ink_seq_refuse(l, "over any number of tokens, supported are a stride of 1 and as many places as before (padding)");
+	if (seq && !line) {
+		if (!settle(l, &from))
+			return false;
+		seq = false;
+	}
 	if (!seq && (w->before[0] != w->after[0] || w->before[1] != w->after[1]))
 		return ink_seq_refuse(l, "the padding has to be the same at both sides");
 	if (seq && l->net->padded && x->filling != INK_FILL_ZERO && w->size[1] > 1)

@@ -105,6 +105,7 @@ struct ink_seq_op {
  * @output: operator whose matrix is the result
  * @tokens: most tokens of a call
  * @fixed: the model only takes @tokens of them
+ * @head_added: it ends in a softmax that the model doesn't have
  * @padded: the model has a mask: token @pad is as if it weren't there
  * @pad: token that only fills up, where @padded; what the model doesn't know counts
  *	as this token, or as 0
@@ -117,6 +118,7 @@ struct ink_seq_net {
 	uint32_t output;
 	uint32_t tokens;
 	bool fixed;
+	bool head_added;
 	bool padded;
 	uint32_t pad;
 };
