@@ -132,8 +132,8 @@ static bool emit_linear(struct emission *e, uint32_t i)
 
 	if (!bias)
 		return false;
-	for (o = 0; op->b && o < op->cols; o++)
-		bias[o] = round32(op->b[o] / x / g->step[o]);
+	for (o = 0; o < op->cols; o++)
+		bias[o] = round32(g->bias[o] / x / g->step[o]);
 	if (g->logits) {
 		attr[0] = INT32_MIN;
 		attr[1] = INT32_MAX;

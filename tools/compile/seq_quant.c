@@ -11,9 +11,7 @@
 
 #include "seq_quant.h"
 
-#define HEADROOM	1.25		/* above what the samples have reached */
 #define SURE		0.99		/* of 2^31: shares of attention may sum to a bit above one */
-#define BIAS_SHARE	16384		/* of an input's range: a bias takes half of 32 bits */
 #define MEMORY		((size_t)512 << 20)
 
 uint32_t ink_seq_sample(const struct ink_seq_net *net, const struct ink_samples *samples, size_t i,
@@ -103,6 +101,7 @@ static bool measure(struct ink_seq_quant *q, const struct ink_samples *samples,
 
 			for (j = 0; j < count; j++)
 				*top = fmax(*top, fabs(values[k][j]));
+			ink_seq_weights_see(q, k, values[k], ink_seq_rows(&net->ops[k], n));
 			if (!isfinite(*top) || *top > 1e15)
 				ok = ink_fail(why, "%s gives %g for a sample", net->ops[k].label, *top);
 		}
@@ -111,36 +110,6 @@ static bool measure(struct ink_seq_quant *q, const struct ink_samples *samples,
 			progress(arg, (uint32_t)i, (uint32_t)samples->n);
 	}
 	return ok;
-}
-
-/*
- * Symmetric int8 for each row. @top is that of the input: beside a bias far above
- * what the row's weights can make of it, their steps needn't be fine.
- */
-static bool quantise_rows(struct ink_seq_quant *q, uint32_t i, uint32_t rows, uint32_t cols,
-			  double in_top, struct ink_diag *why)
-{
-	const struct ink_seq_op *op = &q->net->ops[i];
-	struct ink_seq_grid *g = &q->grid[i];
-	size_t r, k;
-
-	g->w = ink_pool_alloc(&q->pool, (size_t)rows * cols, 1);
-	g->step = ink_pool_alloc(&q->pool, rows, sizeof(*g->step));
-	if (!g->w || !g->step)
-		return ink_fail(why, "%s: no memory for its weights", op->label);
-	for (r = 0; r < rows; r++) {
-		const double *w = op->w + r * cols;
-		double top = 0;
-
-		for (k = 0; k < cols; k++)
-			top = fmax(top, fabs(w[k]));
-		g->step[r] = top > 0 ? top / 127 : 1;
-		if (in_top > 0 && op->b)
-			g->step[r] = fmax(g->step[r], fabs(op->b[r]) / in_top / BIAS_SHARE);
-		for (k = 0; k < cols; k++)
-			g->w[r * cols + k] = (int8_t)nearbyint(w[k] / g->step[r]);
-	}
-	return true;
 }
 
 static void limit(struct ink_seq_quant *q, uint32_t i, double most)
@@ -155,10 +124,10 @@ static void limit_linear(struct ink_seq_quant *q, uint32_t i)
 {
 	const struct ink_seq_op *op = &q->net->ops[i];
 	uint32_t n = q->net->ops[op->in[0]].cols, o, k;
-	double top = q->grid[q->grid[op->in[0]].group].top * HEADROOM, sum;
+	double top = q->grid[q->grid[op->in[0]].group].top * INK_SEQ_HEADROOM, sum;
 
 	for (o = 0; o < op->cols; o++) {
-		sum = op->b && top > 0 ? fabs(op->b[o]) / q->grid[i].step[o] / top : 0;
+		sum = top > 0 ? fabs(q->grid[i].bias[o]) / q->grid[i].step[o] / top : 0;
 		for (k = 0; k < n; k++)
 			sum += abs(q->grid[i].w[(size_t)o * n + k]);
 		if (sum > 0)
@@ -186,13 +155,11 @@ static bool assign(struct ink_seq_quant *q, struct ink_diag *why)
 		const struct ink_seq_op *op = &net->ops[i];
 
 		if (op->kind == INK_SEQ_LINEAR) {
-			double top = q->grid[q->grid[op->in[0]].group].top;
-
-			if (!quantise_rows(q, i, op->cols, net->ops[op->in[0]].cols, top, why))
+			if (!ink_seq_weights(q, i, why))
 				return false;
 			limit_linear(q, i);
 		} else if (op->kind == INK_SEQ_EMBED) {
-			if (!quantise_rows(q, i, op->words, op->cols, 0, why))
+			if (!ink_seq_weights(q, i, why))
 				return false;
 		} else if (op->kind == INK_SEQ_ATTENTION) {
 			limit_attention(q, op);
@@ -205,7 +172,7 @@ static bool assign(struct ink_seq_quant *q, struct ink_diag *why)
 					all->limit) ||
 			       ink_hint(why, "a layer that reads it has far too many or too large weights");
 		q->grid[i].limit = all->limit;
-		q->grid[i].scale = all->top > 0 ? all->top * HEADROOM / all->limit : 1;
+		q->grid[i].scale = all->top > 0 ? all->top * INK_SEQ_HEADROOM / all->limit : 1;
 	}
 	/* Steps of logits are those of the finest row's sums: nothing is lost. */
 	for (i = 0; i < net->n_ops; i++) {
@@ -238,7 +205,7 @@ struct ink_seq_quant *ink_seq_quant_new(const struct ink_seq_net *net,
 		ok = ink_fail(why, "no memory for the calibration");
 	if (ok)
 		make_groups(q);
-	ok = ok && measure(q, samples, progress, arg, why) && assign(q, why);
+	ok = ok && ink_seq_weights_begin(q, why) && measure(q, samples, progress, arg, why) && assign(q, why);
 	if (ok)
 		return q;
 	ink_seq_quant_free(q);

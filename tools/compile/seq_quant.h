@@ -13,6 +13,8 @@
 #include "seq_net.h"
 #include "tokens.h"
 
+#define INK_SEQ_HEADROOM	1.25	/* of ranges, above what the samples have reached */
+
 /**
  * struct ink_seq_grid - an operator in integers
  * @group: operator that stands for all of its group
@@ -22,6 +24,10 @@
  * @logits: int32, which only SOFTMAX or the caller reads
  * @w: LINEAR: int8 weights; EMBED: table
  * @step: LINEAR, EMBED: real value of one step of each row of @w
+ * @bias: LINEAR: with what the rounding of @w has moved the mean by
+ * @seen: what a LINEAR reads: rows that @sum and @product are of
+ * @sum: of each column over these rows
+ * @product: of each pair of columns, [cols][cols]; of each with itself where they are many
  */
 struct ink_seq_grid {
 	uint32_t group;
@@ -31,6 +37,10 @@ struct ink_seq_grid {
 	bool logits;
 	int8_t *w;
 	double *step;
+	double *bias;
+	size_t seen;
+	double *sum;
+	double *product;
 };
 
 /**
@@ -58,6 +68,15 @@ struct ink_seq_quant *ink_seq_quant_new(const struct ink_seq_net *net,
 					void (*progress)(void *arg, uint32_t done, uint32_t total),
 					void *arg, struct ink_diag *why);
 void ink_seq_quant_free(struct ink_seq_quant *q);
+
+/* seq_weights.c */
+
+/* Room for what is to be seen of the inputs of layers. */
+bool ink_seq_weights_begin(struct ink_seq_quant *q, struct ink_diag *why);
+/* The result of operator @i for a sample. */
+void ink_seq_weights_see(struct ink_seq_quant *q, uint32_t i, const double *x, uint32_t rows);
+/* int8 weights of a LINEAR or EMBED. */
+bool ink_seq_weights(struct ink_seq_quant *q, uint32_t i, struct ink_diag *why);
 
 /**
  * ink_seq_sample() - a sample as a model takes it
