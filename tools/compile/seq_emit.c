@@ -231,29 +231,35 @@ static bool emit_add(struct emission *e, uint32_t i)
 	return emit_sum(e, i, op->ca * scale_of(e, op->in[0]), op->cb * scale_of(e, op->in[1]), in);
 }
 
-static bool emit_position(struct emission *e, uint32_t i)
+/* A matrix of the network as int16, its scale found from its greatest number. */
+static bool emit_whole(struct emission *e, uint32_t i, double *scale, uint32_t *tensor)
 {
 	const struct ink_seq_op *op = op_at(e, i);
 	size_t n = (size_t)op->rows * op->cols, k;
-	uint32_t in[2] = { e->tensor[op->in[0]] };
 	double top = 0;
 
 	for (k = 0; k < n; k++)
 		top = fmax(top, fabs(op->b[k]));
-	top = top > 0 ? top / INT16_MAX : 1;
-	return emit_matrix16(e, op->b, op->rows, op->cols, top, &in[1]) &&
-	       emit_sum(e, i, scale_of(e, op->in[0]), top, in);
+	*scale = top > 0 ? top / INT16_MAX : 1;
+	return emit_matrix16(e, op->b, op->rows, op->cols, *scale, tensor);
 }
 
-static bool emit_mul(struct emission *e, uint32_t i)
+static bool emit_position(struct emission *e, uint32_t i)
 {
 	const struct ink_seq_op *op = op_at(e, i);
-	const uint32_t in[2] = { e->tensor[op->in[0]], e->tensor[op->in[1]] };
+	uint32_t in[2] = { e->tensor[op->in[0]] };
+	double scale;
+
+	return emit_whole(e, i, &scale, &in[1]) &&
+	       emit_sum(e, i, scale_of(e, op->in[0]), scale, in);
+}
+
+static bool emit_product(struct emission *e, uint32_t i, double scale, const uint32_t *in)
+{
 	int32_t attr[8] = { 0 };
 	int8_t shift;
 
-	if (!ratio_of(e, i, scale_of(e, op->in[0]) * scale_of(e, op->in[1]) / scale_of(e, i),
-		      &attr[2], &shift))
+	if (!ratio_of(e, i, scale / scale_of(e, i), &attr[2], &shift))
 		return false;
 	/* The verifier wants products times the multiplier below 2^61: 2^31 times 2^30. */
 	for (; attr[2] >= 1 << 29 && shift > 1; shift--)
@@ -263,6 +269,24 @@ static bool emit_mul(struct emission *e, uint32_t i)
 	attr[7] = e->q->grid[i].limit;
 	ink_builder_op(e->b, INKLING_OP_MUL, make(e, i), in, 2, attr, 8);
 	return true;
+}
+
+static bool emit_mul(struct emission *e, uint32_t i)
+{
+	const struct ink_seq_op *op = op_at(e, i);
+	const uint32_t in[2] = { e->tensor[op->in[0]], e->tensor[op->in[1]] };
+
+	return emit_product(e, i, scale_of(e, op->in[0]) * scale_of(e, op->in[1]), in);
+}
+
+static bool emit_factor(struct emission *e, uint32_t i)
+{
+	const struct ink_seq_op *op = op_at(e, i);
+	uint32_t in[2] = { e->tensor[op->in[0]] };
+	double scale;
+
+	return emit_whole(e, i, &scale, &in[1]) &&
+	       emit_product(e, i, scale_of(e, op->in[0]) * scale, in);
 }
 
 /* Queries that are constant: as large as scores of 32 bits let them be. */
@@ -365,6 +389,8 @@ static bool emit_op(struct emission *e, uint32_t i)
 		return emit_position(e, i);
 	case INK_SEQ_MUL:
 		return emit_mul(e, i);
+	case INK_SEQ_FACTOR:
+		return emit_factor(e, i);
 	case INK_SEQ_ATTENTION:
 		return emit_attention(e, i);
 	case INK_SEQ_POOL:

@@ -203,6 +203,9 @@ static void run_elements(const struct ink_seq_op *op, const double *a, const dou
 		case INK_SEQ_POSITION:
 			y[i] = a[i] + op->b[i];
 			break;
+		case INK_SEQ_FACTOR:
+			y[i] = a[i] * op->b[i];
+			break;
 		default:
 			y[i] = ink_unary_eval(&op->f, a[i]);
 		}
@@ -245,6 +248,7 @@ static bool run_op(struct run *r, const struct ink_seq_op *op, double *y)
 	case INK_SEQ_MUL:
 	case INK_SEQ_AFFINE:
 	case INK_SEQ_POSITION:
+	case INK_SEQ_FACTOR:
 		run_elements(op, x, z, (size_t)rows * op->cols, y);
 		return true;
 	default:

@@ -218,6 +218,67 @@ static bool fold_residual(struct fold *f, struct ink_seq_op *op)
 	return false;
 }
 
+/* Two layers with nothing between them, where one is cheaper: choices of columns are such. */
+static bool fold_pair(struct fold *f, struct ink_seq_op *op)
+{
+	struct ink_seq_op *x = &f->net->ops[op->in[0]];
+	size_t n, m = x->cols, p = op->cols, o, i, k;
+	double *w, *b;
+
+	if (op->kind != INK_SEQ_LINEAR || x->kind != INK_SEQ_LINEAR || x->n_in != 1 ||
+	    !isinf(x->lo) || !isinf(x->hi))
+		return false;
+	n = f->net->ops[x->in[0]].cols;
+	if (f->uses[op->in[0]] == 1 ? n * p > n * m + m * p : n > m)
+		return false;
+	w = ink_seq_numbers(f->net, n * p, f->why);
+	b = ink_seq_numbers(f->net, p, f->why);
+	if (!w || !b)
+		return false;
+	for (o = 0; o < p; o++) {
+		b[o] = op->b ? op->b[o] : 0;
+		for (k = 0; k < m; k++) {
+			double v = op->w[o * m + k];
+
+			b[o] += v && x->b ? v * x->b[k] : 0;
+			for (i = 0; v && i < n; i++)
+				w[o * n + i] += v * x->w[k * n + i];
+		}
+	}
+	op->w = w;
+	op->b = b;
+	op->in[0] = x->in[0];
+	return true;
+}
+
+/* The sum of two layers of the same input is one. */
+static bool fold_twins(struct fold *f, struct ink_seq_op *op)
+{
+	struct ink_seq_op *x, *y;
+	size_t n, o, i;
+
+	if (op->kind != INK_SEQ_ADD || op->in[0] == op->in[1])
+		return false;
+	x = &f->net->ops[op->in[0]];
+	y = &f->net->ops[op->in[1]];
+	if (x->kind != INK_SEQ_LINEAR || y->kind != INK_SEQ_LINEAR || x->in[0] != y->in[0] ||
+	    x->n_in != 1 || y->n_in != 1 || f->uses[op->in[0]] != 1 || f->uses[op->in[1]] != 1 ||
+	    !isinf(x->lo) || !isinf(x->hi) || !isinf(y->lo) || !isinf(y->hi))
+		return false;
+	n = f->net->ops[x->in[0]].cols;
+	if (!x->b)
+		x->b = ink_seq_numbers(f->net, x->cols, f->why);
+	if (!x->b)
+		return false;
+	for (o = 0; o < x->cols; o++) {
+		for (i = o * n; i < (o + 1) * n; i++)
+			x->w[i] = x->w[i] * op->ca + y->w[i] * op->cb;
+		x->b[o] = x->b[o] * op->ca + (y->b ? y->b[o] * op->cb : 0);
+	}
+	replace(f, (uint32_t)(op - f->net->ops), op->in[0]);
+	return true;
+}
+
 /* What no rule took: a layer with a diagonal matrix. */
 static bool fold_diagonal(struct fold *f, struct ink_seq_op *op)
 {
@@ -239,7 +300,8 @@ static bool fold_diagonal(struct fold *f, struct ink_seq_op *op)
 
 static bool (*const stages[][5])(struct fold *f, struct ink_seq_op *op) = {
 	{ fold_line, fold_after, fold_position, fold_clamp },
-	{ fold_before },
+	{ fold_before, fold_pair },
+	{ fold_twins },
 	{ fold_residual },
 	{ fold_diagonal },
 };

@@ -150,6 +150,14 @@ struct ink_seq_op *ink_seq_new_op(struct ink_seq_lowering *l, enum ink_seq_kind 
 bool ink_seq_matrix(struct ink_seq_lowering *l, const struct ink_value *v, uint32_t *op);
 /* The same with the function only: places stay where @v->layout has them. */
 bool ink_seq_whole(struct ink_seq_lowering *l, const struct ink_value *v, uint32_t *op);
+/*
+ * An operator whose columns are all of the view's pieces but the rows, in order, copies
+ * too; *@layout is the view's then.
+ */
+bool ink_seq_flat(struct ink_seq_lowering *l, const struct ink_value *v, uint32_t *op,
+		  struct ink_layout *layout);
+/* Ones of a single place stretched to @out, as copies. */
+bool ink_seq_stretch(struct ink_layout *l, const struct ink_array *out);
 /* Layout of a matrix in the view's shape, its last dimension now @cols wide. */
 bool ink_seq_shape_of(const struct ink_value *v, uint32_t cols, struct ink_layout *layout);
 /* An operator of columns that @list names. */

@@ -68,26 +68,23 @@ static void place(const struct ink_layout *at, const size_t *dims, size_t i, uin
 	}
 }
 
-static bool spread(struct ink_seq_lowering *l, const struct ink_value *x, const struct ink_array *c,
-		   double preset, struct spread *s)
+static bool spread(struct ink_seq_lowering *l, uint32_t from, const struct ink_layout *at,
+		   const struct ink_array *c, double preset, struct spread *s)
 {
 	const struct ink_array *out = l->probe[l->node->out[0]];
-	const struct ink_seq_op *op = &l->net->ops[x->op];
+	const struct ink_seq_op *op = &l->net->ops[from];
 	struct ink_onnx_spread shape = { .rank = out->rank };
-	struct ink_layout at = x->layout;
 	size_t i, n = (size_t)op->rows * op->cols;
 	uint32_t row, col;
 
 	memcpy(shape.dims, out->dims, sizeof(shape.dims));
-	if (!ink_layout_reshape(&at, out->rank, out->dims))
-		return ink_seq_refuse(l, "the constant is larger than the activations");
 	s->v = ink_seq_numbers(l->net, n, l->why);
 	if (!s->v)
 		return false;
 	for (i = 0; i < n; i++)
 		s->v[i] = preset;
 	for (i = 0; i < out->count; i++) {
-		place(&at, out->dims, i, &row, &col);
+		place(at, out->dims, i, &row, &col);
 		s->v[(size_t)row * op->cols + col] = c->data[ink_onnx_spread_at(&shape, c, i)];
 	}
 	s->by_row = s->by_col = false;
@@ -98,21 +95,28 @@ static bool spread(struct ink_seq_lowering *l, const struct ink_value *x, const 
 	return true;
 }
 
-/* x s + b by columns, or x plus a matrix. */
+/* x s + b by columns, or x plus or times a matrix. */
 static bool by_columns(struct ink_seq_lowering *l, const struct ink_value *x,
 		       const struct ink_array *c, bool add)
 {
+	const struct ink_array *out = l->probe[l->node->out[0]];
+	struct ink_layout at;
 	struct spread s = { 0 };
 	struct ink_seq_op *op;
+	struct ink_value v = *x;
 	uint32_t from, i;
-	bool zero;
 
-	if (!ink_seq_whole(l, x, &from) || !spread(l, x, c, add ? 0 : 1, &s))
+	if (!ink_seq_stretch(&v.layout, out))
+		return ink_seq_refuse(l, "too many dimensions");
+	at = v.layout;
+	/* A constant with more elements makes copies of the activations. */
+	if (out->count == l->probe[l->node->in[ink_seq_in(l, 0) != x]]->count ?
+	    !ink_seq_whole(l, &v, &from) : !ink_seq_flat(l, &v, &from, &at))
 		return false;
-	if (s.by_row && !add)
-		return ink_seq_refuse(l, "a constant factor may differ by column, not by row");
-	op = ink_seq_new_op(l, s.by_row ? INK_SEQ_POSITION : INK_SEQ_AFFINE, l->net->ops[from].rows,
-			    l->net->ops[from].cols, l->net->ops[from].seq);
+	if (!spread(l, from, &at, c, add ? 0 : 1, &s))
+		return false;
+	op = ink_seq_new_op(l, !s.by_row ? INK_SEQ_AFFINE : add ? INK_SEQ_POSITION : INK_SEQ_FACTOR,
+			    l->net->ops[from].rows, l->net->ops[from].cols, l->net->ops[from].seq);
 	if (!op)
 		return false;
 	op->n_in = 1;
@@ -128,8 +132,7 @@ static bool by_columns(struct ink_seq_lowering *l, const struct ink_value *x,
 			op->b[i] = add ? s.v[i] : 0;
 		}
 	}
-	zero = !add;
-	return ink_seq_set_view(l, l->net->n_ops - 1, &x->layout, ink_seq_filling(x, zero));
+	return ink_seq_set_view(l, l->net->n_ops - 1, &at, ink_seq_filling(x, !add));
 }
 
 /* A function of the view's elements: the constant is one number. */

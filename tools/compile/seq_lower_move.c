@@ -30,23 +30,6 @@ static bool permute(struct ink_seq_lowering *l, struct ink_value *v)
 	return ink_seq_set(l, 0, v);
 }
 
-static bool expand(struct ink_seq_lowering *l, struct ink_value *v)
-{
-	const struct ink_array *out = l->probe[l->node->out[0]];
-	struct ink_layout to = { .rank = out->rank, .row = v->layout.row, .col = v->layout.col };
-	uint32_t missing = out->rank - v->layout.rank, d;
-
-	for (d = 0; d < out->rank; d++) {
-		if (d >= missing)
-			to.dim[d] = v->layout.dim[d - missing];
-		if (ink_extent_size(&to.dim[d]) == 1 &&
-		    !ink_extent_add(&to.dim[d], INK_AXIS_SAME, (uint32_t)out->dims[d], 0))
-			return ink_seq_refuse(l, "too many dimensions");
-	}
-	v->layout = to;
-	return ink_seq_set(l, 0, v);
-}
-
 bool ink_seq_lower_move(struct ink_seq_lowering *l)
 {
 	const struct ink_value *x = ink_seq_in(l, 0);
@@ -60,7 +43,8 @@ bool ink_seq_lower_move(struct ink_seq_lowering *l)
 	if (!strcmp(op, "Transpose"))
 		return permute(l, &v);
 	if (!strcmp(op, "Expand"))
-		return expand(l, &v);
+		return ink_seq_stretch(&v.layout, out) ? ink_seq_set(l, 0, &v) :
+		       ink_seq_refuse(l, "too many dimensions");
 	if (!strcmp(op, "Cast") && v.kind == INK_VALUE_VIEW && out->type != INK_ONNX_FLOAT &&
 	    out->type != INK_ONNX_DOUBLE && out->type != INK_ONNX_FLOAT16)
 		return ink_seq_refuse(l, "activations stay real numbers: cast to float or double only");
@@ -164,12 +148,15 @@ bool ink_seq_lower_gather(struct ink_seq_lowering *l)
 	return ink_seq_set(l, 0, &v);
 }
 
-/* Place of a part in the joined matrix: a LINEAR that moves its columns there. */
-static bool widen(struct ink_seq_lowering *l, uint32_t from, uint32_t first, uint32_t cols,
-		  uint32_t *out)
+/* Where columns of a part go in the joined matrix: of blocks of @all, from @first on. */
+struct place {
+	uint32_t outer, all, first, own, inner;
+};
+
+static bool widen(struct ink_seq_lowering *l, uint32_t from, const struct place *p, uint32_t *out)
 {
 	const struct ink_seq_op *x = &l->net->ops[from];
-	uint32_t n = x->cols, i;
+	uint32_t n = x->cols, cols = p->outer * p->all * p->inner, i, block, at;
 	struct ink_seq_op *op;
 
 	*out = l->net->n_ops;
@@ -181,16 +168,21 @@ static bool widen(struct ink_seq_lowering *l, uint32_t from, uint32_t first, uin
 	op->w = ink_seq_numbers(l->net, (size_t)n * cols, l->why);
 	if (!op->w)
 		return false;
-	for (i = 0; i < n; i++)
-		op->w[(size_t)(first + i) * n + i] = 1;
+	for (i = 0; i < n; i++) {
+		block = i / p->inner / p->own;
+		at = i / p->inner % p->own + p->first;
+		op->w[(size_t)((block * p->all + at) * p->inner + i % p->inner) * n + i] = 1;
+	}
 	return true;
 }
 
 static bool join(struct ink_seq_lowering *l, uint32_t sum, uint32_t more, uint32_t *out)
 {
-	const struct ink_seq_op *x = &l->net->ops[sum];
+	const struct ink_seq_op *x = &l->net->ops[sum], *y = &l->net->ops[more];
 	struct ink_seq_op *op;
 
+	if (x->rows != y->rows || x->seq != y->seq || x->cols != y->cols)
+		return ink_seq_refuse(l, "the parts have different rows");
 	*out = l->net->n_ops;
 	op = ink_seq_new_op(l, INK_SEQ_ADD, x->rows, x->cols, x->seq);
 	if (!op)
@@ -201,39 +193,63 @@ static bool join(struct ink_seq_lowering *l, uint32_t sum, uint32_t more, uint32
 	return true;
 }
 
+/* One part, put where its columns belong; *@layout is that of the whole. */
+static bool part(struct ink_seq_lowering *l, uint32_t k, uint32_t axis, uint32_t first,
+		 struct ink_layout *layout, uint32_t *op)
+{
+	const struct ink_array *out = l->probe[l->node->out[0]];
+	const struct ink_value *x = ink_seq_in(l, k);
+	struct place p = { 1, (uint32_t)out->dims[axis], first, 0, 1 };
+	uint32_t d, i, stride = 1;
+
+	if (!x || x->kind != INK_VALUE_VIEW || ink_layout_has(&x->layout, INK_AXIS_KEY, INK_ONNX_NONE))
+		return ink_seq_refuse(l, "supported: activations side by side");
+	for (i = 0; i < x->layout.dim[axis].n; i++)
+		if (x->layout.dim[axis].piece[i].axis == INK_AXIS_ROW)
+			return ink_seq_refuse(l, "supported: columns side by side, not further tokens");
+	if (!ink_seq_flat(l, x, op, layout))
+		return false;
+	p.own = (uint32_t)ink_extent_size(&x->layout.dim[axis]);
+	for (d = 0; d < layout->rank; d++)
+		for (i = 0; d != axis && i < layout->dim[d].n; i++)
+			if (layout->dim[d].piece[i].axis == INK_AXIS_COL)
+				*(d < axis ? &p.outer : &p.inner) *= layout->dim[d].piece[i].size;
+	layout->dim[axis].n = 0;
+	if (!ink_extent_add(&layout->dim[axis], INK_AXIS_COL, p.all, 1))
+		return false;
+	for (d = layout->rank; d-- > 0;)
+		for (i = layout->dim[d].n; i-- > 0;) {
+			struct ink_piece *piece = &layout->dim[d].piece[i];
+
+			if (piece->axis != INK_AXIS_COL)
+				continue;
+			piece->stride = stride;
+			stride *= piece->size;
+		}
+	return widen(l, *op, &p, op);
+}
+
 /*
- * Along the last dimension, side by side. The engine's CONCAT puts one vector behind
- * another, which is that for one row only; sums of widened parts do for all.
+ * Columns side by side. The engine's CONCAT puts one vector behind another, which is that
+ * for one row only; sums of widened parts do for all, and what is beside them takes them up.
  */
 bool ink_seq_lower_concat(struct ink_seq_lowering *l)
 {
 	const struct ink_array *out = l->probe[l->node->out[0]];
-	uint32_t axis, k, first = 0, part, sum = 0, cols = (uint32_t)out->dims[out->rank - 1];
-	struct ink_layout layout;
+	struct ink_layout layout, other;
+	uint32_t axis, k, first = 0, one, sum = 0;
 
 	if (!ink_onnx_axis(l->node, "axis", 1, out->rank, &axis, l->why))
 		return false;
-	for (k = 0; k < l->node->n_in; k++)
-		if (axis != out->rank - 1 || !ink_seq_in(l, k) ||
-		    ink_seq_in(l, k)->kind != INK_VALUE_VIEW)
-			return ink_seq_refuse(l, "supported: activations side by side, along the last dimension");
 	for (k = 0; k < l->node->n_in; k++) {
-		uint32_t n;
-
-		if (!ink_seq_matrix(l, ink_seq_in(l, k), &part))
+		if (!part(l, k, axis, first, k ? &other : &layout, &one))
 			return false;
-		n = l->net->ops[part].cols;
-		if (!widen(l, part, first, cols, &part))
+		if (k && !join(l, sum, one, &one))
 			return false;
-		if (k && (l->net->ops[part].rows != l->net->ops[sum].rows ||
-			  l->net->ops[part].seq != l->net->ops[sum].seq))
-			return ink_seq_refuse(l, "the parts have different rows");
-		if (k && !join(l, sum, part, &part))
-			return false;
-		sum = part;
-		first += n;
+		if (k && !ink_layout_same(&layout, &other))
+			return ink_seq_refuse(l, "the parts lie differently");
+		sum = one;
+		first += (uint32_t)l->probe[l->node->in[k]]->dims[axis];
 	}
-	if (!ink_seq_shape_of(ink_seq_in(l, 0), cols, &layout))
-		return ink_seq_refuse(l, "too many dimensions");
 	return ink_seq_set_view(l, sum, &layout, INK_FILL_ANY);
 }

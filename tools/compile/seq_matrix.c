@@ -220,6 +220,90 @@ bool ink_seq_matrix(struct ink_seq_lowering *l, const struct ink_value *v, uint3
 	return choose_columns(l, &at, op);
 }
 
+bool ink_seq_stretch(struct ink_layout *l, const struct ink_array *out)
+{
+	struct ink_layout to = { .rank = out->rank, .row = l->row, .col = l->col };
+	uint32_t missing = out->rank - l->rank, d;
+
+	if (out->rank < l->rank)
+		return false;
+	for (d = 0; d < out->rank; d++) {
+		if (d >= missing)
+			to.dim[d] = l->dim[d - missing];
+		if (ink_extent_size(&to.dim[d]) == 1 &&
+		    !ink_extent_add(&to.dim[d], INK_AXIS_SAME, (uint32_t)out->dims[d], 0))
+			return false;
+	}
+	*l = to;
+	return true;
+}
+
+/* Pieces other than rows get the strides that they have in one row of all of them. */
+static size_t flatten(struct ink_layout *l)
+{
+	size_t stride = 1;
+	uint32_t d, i;
+
+	l->col = 0;
+	for (d = l->rank; d-- > 0;)
+		for (i = l->dim[d].n; i-- > 0;) {
+			struct ink_piece *p = &l->dim[d].piece[i];
+
+			if (p->axis == INK_AXIS_ROW)
+				continue;
+			p->axis = INK_AXIS_COL;
+			p->stride = (uint32_t)stride;
+			stride *= p->size;
+		}
+	return stride;
+}
+
+/* The columns that these pieces run over. */
+static uint32_t list_columns(const struct ink_layout *l, uint32_t *list)
+{
+	uint32_t n = 1, d, i, k, j;
+
+	list[0] = l->col;
+	for (d = 0; d < l->rank; d++)
+		for (i = 0; i < l->dim[d].n; i++) {
+			const struct ink_piece *p = &l->dim[d].piece[i];
+
+			if (p->axis == INK_AXIS_ROW)
+				continue;
+			/* From behind, so that what is still to be read isn't overwritten. */
+			for (k = n; k-- > 0;)
+				for (j = p->size; j-- > 0;)
+					list[k * p->size + j] = list[k] + j * p->stride;
+			n *= p->size;
+		}
+	return n;
+}
+
+bool ink_seq_flat(struct ink_seq_lowering *l, const struct ink_value *v, uint32_t *op,
+		  struct ink_layout *layout)
+{
+	uint32_t rows = 1, d, i, *list;
+	size_t n;
+	bool ok;
+
+	*layout = v->layout;
+	n = flatten(layout);
+	if (!ink_seq_whole(l, v, op))
+		return false;
+	for (d = 0; d < v->layout.rank; d++)
+		for (i = 0; i < v->layout.dim[d].n; i++)
+			if (v->layout.dim[d].piece[i].axis == INK_AXIS_ROW)
+				rows *= v->layout.dim[d].piece[i].size;
+	if (rows != l->net->ops[*op].rows || v->layout.row || n > INKLING_MAX_ELEMENTS)
+		return ink_seq_refuse(l, "all rows are needed here");
+	list = malloc(n * sizeof(*list));
+	if (!list)
+		return ink_fail(l->why, "no memory for %zu columns", n);
+	ok = ink_seq_select(l, *op, list, list_columns(&v->layout, list), op);
+	free(list);
+	return ok;
+}
+
 bool ink_seq_shape_of(const struct ink_value *v, uint32_t cols, struct ink_layout *layout)
 {
 	struct ink_layout to = { .rank = v->layout.rank };

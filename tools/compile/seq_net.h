@@ -21,6 +21,7 @@ enum ink_seq_kind {
 	INK_SEQ_TOKENS,		/* the input */
 	INK_SEQ_EMBED,		/* row t of @w, plus row i of @b at position i if there is one */
 	INK_SEQ_POSITION,	/* x plus row i of @b */
+	INK_SEQ_FACTOR,		/* x times row i of @b */
 	INK_SEQ_AFFINE,		/* x s + b in each column */
 	INK_SEQ_LINEAR,		/* clamp(w x + b), plus a second input if there is one */
 	INK_SEQ_UNARY,		/* f(x) */
@@ -60,8 +61,8 @@ struct ink_seq_window {
  * @w: LINEAR: [cols][cols of the input]; EMBED: [words][cols]; ATTENTION:
  *	constant queries [rows][cols]
  * @s: AFFINE, NORM: [cols]
- * @b: AFFINE, NORM, LINEAR: [cols]; POSITION, EMBED: [rows][cols]; may be NULL
- *	but for AFFINE
+ * @b: AFFINE, NORM, LINEAR: [cols]; POSITION, FACTOR, EMBED: [rows][cols]; may be
+ *	NULL for LINEAR and EMBED
  * @words: EMBED: rows of @w
  * @lo: LINEAR: clamp, may be infinite
  * @hi: likewise
