@@ -206,6 +206,10 @@ enum ink_path {
 	INK_PATH_S16,		/* DENSE, both widened to 16 bits */
 	INK_PATH_ROWS,		/* DENSE of a few rows, as S16 but along the rows */
 	INK_PATH_QUANT,		/* QUANT */
+	INK_PATH_LINEAR,	/* LINEAR, weights widened to 16 bits */
+	INK_PATH_LINEAR_BYTES,	/* LINEAR, inputs parted into bytes */
+	INK_PATH_SEQ,		/* other operators on sequences, ADD and MUL of 16 bits */
+	INK_PATH_NR,
 };
 
 /**
@@ -218,7 +222,7 @@ enum ink_path {
  * @seq: the output's rows are
  * @wide_tokens: the tokens it reads are UINT16
  * @path: enum ink_path
- * @narrow: a vector DENSE whose products can be scaled in 32 bits
+ * @narrow: a vector DENSE or LINEAR whose products can be scaled in 32 bits
  * @extend: vector code writes this int8 output as 16 bits, which only the next
  *	op reads; the arena has room
  * @units: parts that the op can be cut into: rows of the weights of a DENSE or

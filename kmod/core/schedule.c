@@ -21,6 +21,8 @@
 #define COST_SECTION		150000	/* to save and restore vector registers */
 #define COST_MAC_SCALAR		1500
 #define COST_MAC_SIMD		150
+#define COST_WEIGHT_SIMD	90	/* to load a weight of a LINEAR, for all tokens */
+#define COST_LINEAR_SIMD	60	/* to multiply it, for each */
 #define COST_ROW_SCALAR		4000	/* requantise one output of a DENSE */
 #define COST_ROW_SIMD		1500
 #define COST_ELEMENT		4000	/* one element of any other op */
@@ -90,6 +92,14 @@ static u64 head_cost(const struct ink_bound *b, bool simd, u32 tokens)
 	       div_u64(kept, op_units(b, tokens));
 }
 
+/* Picoseconds of @units rows of weights in vectors, which tokens share. */
+static u64 linear_cost(const struct ink_bound *b, u32 units, u32 tokens)
+{
+	u64 each = (u64)b->in_cols[0] * COST_LINEAR_SIMD + COST_ROW_SIMD;
+
+	return units * ((u64)b->in_cols[0] * COST_WEIGHT_SIMD + input_rows(b, tokens) * each);
+}
+
 /* Picoseconds of one unit of an operator that goes by rows. */
 static u64 row_cost(const struct ink_bound *b, bool simd)
 {
@@ -110,6 +120,8 @@ static u64 op_cost(const struct ink_bound *b, u32 units, bool simd, u32 tokens)
 {
 	simd = simd && b->path != INK_PATH_SCALAR;
 	units = min(units, op_units(b, tokens));
+	if (simd && b->opcode == INKLING_OP_LINEAR)
+		return COST_OP + linear_cost(b, units, tokens);
 	switch (b->opcode) {
 	case INKLING_OP_DENSE:
 	case INKLING_OP_LINEAR:
@@ -140,9 +152,9 @@ static u32 least_units(const struct ink_bound *b)
 {
 	if (b->path == INK_PATH_QUANT || b->path == INK_PATH_ROWS)
 		return INK_ALL_ROWS;
-	if (b->opcode == INKLING_OP_DENSE || b->opcode == INKLING_OP_LINEAR)
+	if (b->opcode == INKLING_OP_DENSE)
 		return ink_x86_step_rows(b->in_cols[0]);
-	return 1;
+	return b->opcode == INKLING_OP_LINEAR ? INK_X86_LINEAR_ROWS : 1;
 }
 
 bool ink_schedule_fits(const struct ink_bound *b, u32 tile, u32 tokens)
@@ -167,6 +179,8 @@ static u32 units_per_step(const struct cut *c, const struct ink_bound *b, bool s
 	u64 one = op_cost(b, 1, simd, c->tokens) - op_cost(b, 0, simd, c->tokens);
 	u64 units = div64_u64(SECTION_PS / c->tile / 4, one);
 
+	if (b->opcode == INKLING_OP_LINEAR && units > INK_X86_LINEAR_TILE)
+		least = INK_X86_LINEAR_TILE;
 	return units < least ? least : (u32)min_t(u64, units - units % least, all);
 }
 
