@@ -7,6 +7,7 @@
  * (session.c), and io_uring commands (uring.c). Anyone may open the device; a
  * slot's owner, group and permissions decide who may bind to it.
  */
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/uaccess.h>
@@ -110,6 +111,61 @@ static long cdev_run(struct file *file, struct inkling_run __user *arg)
 	return err;
 }
 
+static long cdev_reset(struct file *file, const struct inkling_reset __user *arg)
+{
+	struct inkling_reset reset;
+
+	if (copy_from_user(&reset, arg, sizeof(reset)))
+		return -EFAULT;
+	if (reset.size != sizeof(reset) || reset.flags || reset.reserved)
+		return -EINVAL;
+	return ink_session_reset(file->private_data, reset.tokens);
+}
+
+static long cdev_fork(struct file *file, const struct inkling_fork __user *arg)
+{
+	struct inkling_fork fork;
+	struct file *from;
+	int err = -EBADF;
+
+	if (copy_from_user(&fork, arg, sizeof(fork)))
+		return -EFAULT;
+	if (fork.size != sizeof(fork) || fork.flags)
+		return -EINVAL;
+	from = fget(fork.session);
+	if (!from)
+		return -EBADF;
+	if (from->f_op == file->f_op)
+		err = ink_session_fork(file->private_data, from->private_data, fork.tokens);
+	fput(from);
+	return err;
+}
+
+static int cdev_check_nothing(struct ink_batch *batch, struct ink_session *session,
+			      const struct ink_plan *plan)
+{
+	return 0;
+}
+
+static long cdev_generate(struct file *file, struct inkling_generate __user *arg)
+{
+	struct ink_generation gen = {
+		.batch.check = cdev_check_nothing,
+		.batch.memory = INK_MEMORY_USER,
+		.batch.count = 1,
+	};
+	int err;
+
+	if (copy_from_user(&gen.ask, arg, sizeof(gen.ask)))
+		return -EFAULT;
+	if (gen.ask.size != sizeof(gen.ask))
+		return -EINVAL;
+	err = ink_session_generate(file->private_data, &gen);
+	if (put_user(gen.batch.done, &arg->done) || put_user(gen.ask.position, &arg->position))
+		return -EFAULT;
+	return err;
+}
+
 static int cdev_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct ink_buffer *buffer = ink_session_buffer(file->private_data);
@@ -126,6 +182,12 @@ static long cdev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return cdev_info(file, (void __user *)arg);
 	case INKLING_IOC_RUN:
 		return cdev_run(file, (void __user *)arg);
+	case INKLING_IOC_RESET:
+		return cdev_reset(file, (const void __user *)arg);
+	case INKLING_IOC_FORK:
+		return cdev_fork(file, (const void __user *)arg);
+	case INKLING_IOC_GENERATE:
+		return cdev_generate(file, (void __user *)arg);
 	default:
 		return -ENOTTY;
 	}

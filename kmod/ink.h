@@ -205,6 +205,7 @@ static inline void ink_stats_run(struct ink_stats __percpu *stats,
  * @schema: fixed by the first model, like the sizes
  * @input_size: in bytes
  * @output_size: in bytes
+ * @tokens: most of a call, if the input is a sequence
  * @uid: owner
  * @gid: group
  * @perm: as of a file; read is to see it, execute is to run it
@@ -229,6 +230,7 @@ struct ink_slot {
 	u64 schema;
 	u32 input_size;
 	u32 output_size;
+	u32 tokens;
 	kuid_t uid;
 	kgid_t gid;
 	umode_t perm;
@@ -307,6 +309,7 @@ enum ink_skip {
 	INK_SKIP_NOFPU,		/* vectors unusable and too slow without */
 	INK_SKIP_BUDGET,	/* with the current model, too slow for the context */
 	INK_SKIP_SIGNAL,	/* stopped by a fatal signal */
+	INK_SKIP_INPUT,		/* a sequence that wasn't accepted */
 	INK_SKIP_NR,
 };
 
@@ -490,6 +493,20 @@ struct ink_batch {
 	};
 };
 
+/**
+ * struct ink_generation - a text to be continued
+ * @batch: how: @check sets @prompt and @tokens where @memory is the buffer
+ * @ask: what
+ * @prompt: in the session's buffer
+ * @tokens: likewise
+ */
+struct ink_generation {
+	struct ink_batch batch;
+	struct inkling_generate ask;
+	const void *prompt;
+	void *tokens;
+};
+
 struct ink_session *ink_session_create(void);
 void ink_session_free(struct ink_session *session);
 int ink_session_bind(struct ink_session *session, const char *name, u64 buffer_size,
@@ -497,6 +514,11 @@ int ink_session_bind(struct ink_session *session, const char *name, u64 buffer_s
 struct ink_buffer *ink_session_buffer(struct ink_session *session);
 int ink_session_info(struct ink_session *session, struct inkling_info *info);
 int ink_session_run(struct ink_session *session, struct ink_batch *batch);
+
+/* generate.c: language models */
+int ink_session_reset(struct ink_session *session, u32 tokens);
+int ink_session_fork(struct ink_session *to, struct ink_session *from, u32 tokens);
+int ink_session_generate(struct ink_session *session, struct ink_generation *gen);
 
 /* doors: cdev.c, uring.c, netlink.c, netlink_msg.c, kfunc.c */
 

@@ -72,6 +72,9 @@ static int slot_check_shape(const struct ink_slot *slot, const struct ink_plan *
 		ink_explain(why, "the model has %u bytes in and %u out, slot %s has %u and %u: use a slot of its own",
 			    plan->input_size, plan->output_size, slot->name,
 			    slot->input_size, slot->output_size);
+	else if (plan->graph->tokens != slot->tokens)
+		ink_explain(why, "the model takes %u tokens, slot %s has %u: use a slot of its own",
+			    plan->graph->tokens, slot->name, slot->tokens);
 	else
 		return 0;
 	return -EINVAL;
@@ -114,6 +117,7 @@ static int slot_publish(struct ink_slot *slot, struct ink_model *model, struct i
 	slot->schema = plan->graph->header->schema;
 	slot->input_size = plan->input_size;
 	slot->output_size = plan->output_size;
+	slot->tokens = plan->graph->tokens;
 	model->generation = ++slot->published;
 	refcount_inc(&model->refs);
 	slot_swap(slot, model);
@@ -143,6 +147,10 @@ static int slot_publish_shadow(struct ink_slot *slot, struct ink_model *model, u
 			    slot->name);
 		return -ENODATA;
 	}
+	if (plan->state_size || ink_slot_model(slot)->plan->state_size) {
+		ink_explain(why, "a model with states can't be compared run by run: load it without shadow");
+		return -EOPNOTSUPP;
+	}
 	err = slot_check_budget(slot, plan, why) ?: slot_check_both(slot, plan, why) ?:
 	      slot_check_shape(slot, plan, why);
 	if (err)
@@ -171,7 +179,8 @@ static int slot_publish_shadow(struct ink_slot *slot, struct ink_model *model, u
  *
  * Return: 0; -ENOENT no such slot, -E2BIG a run is above the budget of a
  * context of the slot, -EINVAL other schema or sizes than the slot has,
- * -ENODATA a shadow without a current model, -ENOMEM.
+ * -ENODATA a shadow without a current model, -EOPNOTSUPP one of a model with
+ * states, -ENOMEM.
  */
 int ink_slot_publish(const char *name, struct ink_model *model, u32 sample, struct ink_why *why)
 {

@@ -211,7 +211,12 @@ static int call_run(struct ink_call *call, const void *in, void *out)
 		return -EBUSY;
 	}
 	in = ink_sample_begin(call, level, in);
-	ink_plan_run(plan, isa, arena, in, out);
+	if (unlikely(!ink_plan_run(plan, isa, arena, in, out))) {
+		ink_arena_release(owner, level);
+		ink_shadow_cancel(call, INK_SKIP_INPUT);
+		ink_stats_error(call->slot->stats, INK_ERROR_SIZE);
+		return -EINVAL;
+	}
 	call_judge(call, arena + plan->output_off);
 	ink_arena_release(owner, level);
 	call_account(call);
@@ -269,8 +274,9 @@ static int call_run_long(struct ink_call *call, const void *in, void *out)
  * @verdict: set unless an error is returned
  *
  * Context: any. Never sleeps.
- * Return: 0; -EINVAL no such index or a size is wrong, -ENODEV the slot was
- * deleted, -ESTALE the id is of a deleted slot, -ENODATA no model yet, -EPERM
+ * Return: 0; -EINVAL no such index, a size is wrong, a sequence has no or too
+ * many tokens, or the model keeps states, which takes a session; -ENODEV the slot
+ * was deleted, -ESTALE the id is of a deleted slot, -ENODATA no model yet, -EPERM
  * not from this context, -EBUSY no arena, or no vectors and too slow without,
  * -EOPNOTSUPP from NMI.
  */

@@ -14,32 +14,17 @@
 #include <linux/sched/signal.h>
 #include <linux/timekeeping.h>
 #include <linux/uaccess.h>
-#include "ink.h"
+#include "session.h"
 #include "trace.h"
-
-/**
- * struct ink_session - an open file
- * @lock: of all of it but @buffer
- * @slot: or NULL while it isn't bound; holds a reference
- * @arena: 64-byte aligned
- * @arena_size: bytes of @arena
- * @buffer: or NULL; set once, by bind. Not under @lock, since mmap() has the
- *	lock of the address space, which is taken under @lock by page faults
- */
-struct ink_session {
-	struct mutex lock;
-	struct ink_slot *slot;
-	void *arena;
-	u32 arena_size;
-	struct ink_buffer *buffer;
-};
 
 struct ink_session *ink_session_create(void)
 {
 	struct ink_session *session = kzalloc(sizeof(*session), GFP_KERNEL_ACCOUNT);
 
-	if (session)
-		mutex_init(&session->lock);
+	if (!session)
+		return NULL;
+	mutex_init(&session->lock);
+	session->states.pending = INK_NO_TOKEN;
 	return session;
 }
 
@@ -47,6 +32,7 @@ struct ink_session *ink_session_create(void)
 void ink_session_free(struct ink_session *session)
 {
 	ink_slot_put(session->slot);
+	ink_states_drop(&session->states);
 	kvfree_sensitive(session->arena, session->arena_size);
 	ink_buffer_free(session->buffer);
 	kfree(session);
@@ -122,14 +108,18 @@ out:
 	return err;
 }
 
-/* The model of the session's slot, with a reference. */
-static struct ink_model *session_model(struct ink_session *session)
+/* The model of the session's slot, or that of its states, with a reference. */
+struct ink_model *ink_session_model(struct ink_session *session)
 {
 	struct ink_slot *slot = session->slot;
 	struct ink_model *model;
 
 	if (!slot)
 		return ERR_PTR(-ENOTCONN);
+	if (session->states.model && !READ_ONCE(slot->dead)) {
+		refcount_inc(&session->states.model->refs);
+		return session->states.model;
+	}
 	rcu_read_lock();
 	do {
 		model = rcu_dereference(slot->model);
@@ -159,7 +149,7 @@ int ink_session_info(struct ink_session *session, struct inkling_info *info)
 
 	if (mutex_lock_interruptible(&session->lock))
 		return -ERESTARTSYS;
-	model = session_model(session);
+	model = ink_session_model(session);
 	if (!IS_ERR(model)) {
 		header = model->graph->header;
 		*info = (struct inkling_info) {
@@ -197,12 +187,12 @@ static int session_reserve(struct ink_session *session, u32 size)
 }
 
 /* Should a batch end early? An io-wq worker is told by a signal that isn't fatal. */
-static bool batch_interrupted(const struct ink_batch *batch)
+bool ink_batch_interrupted(const struct ink_batch *batch)
 {
 	return batch->worker ? signal_pending(current) : fatal_signal_pending(current);
 }
 
-static int batch_stop(const struct ink_batch *batch, struct ink_slot *slot)
+int ink_batch_stop(const struct ink_batch *batch, struct ink_slot *slot)
 {
 	ink_stats_error(slot->stats, batch->worker ? INK_ERROR_CANCEL : INK_ERROR_SIGNAL);
 	return batch->worker ? -ECANCELED : -EINTR;
@@ -214,7 +204,7 @@ static int batch_stop(const struct ink_batch *batch, struct ink_slot *slot)
  * To and from the calling process. For what is small, what copy_from_user() checks of the kernel's
  * side takes longer than copying: that lies within an arena whose sizes were proven.
  */
-static bool user_get(void *to, const void __user *from, u32 size)
+bool ink_user_get(void *to, const void __user *from, u32 size)
 {
 	u32 at = 0;
 
@@ -234,7 +224,7 @@ fault:
 	return false;
 }
 
-static bool user_put(void __user *to, const void *from, u32 size)
+bool ink_user_put(void __user *to, const void *from, u32 size)
 {
 	u32 at = 0;
 
@@ -261,7 +251,7 @@ static bool batch_get(struct ink_batch *batch, u32 i, void *to, u32 size)
 
 	switch (batch->memory) {
 	case INK_MEMORY_USER:
-		return user_get(to, u64_to_user_ptr(batch->user.inputs + at), size);
+		return ink_user_get(to, u64_to_user_ptr(batch->user.inputs + at), size);
 	case INK_MEMORY_BUFFER:
 		memcpy(to, batch->buffer.inputs + at, size);
 		return true;
@@ -282,8 +272,8 @@ static bool batch_put(struct ink_batch *batch, const void *output, u32 size,
 	switch (batch->memory) {
 	case INK_MEMORY_USER:
 		if (outputs)
-			ok = user_put(u64_to_user_ptr(batch->user.outputs + at), output, size);
-		if (verdicts && !user_put(u64_to_user_ptr(batch->user.verdicts + at_verdict),
+			ok = ink_user_put(u64_to_user_ptr(batch->user.outputs + at), output, size);
+		if (verdicts && !ink_user_put(u64_to_user_ptr(batch->user.verdicts + at_verdict),
 					  verdict, sizeof(*verdict)))
 			ok = false;
 		break;
@@ -318,12 +308,29 @@ static u32 batch_tile(const struct ink_batch *batch, const struct ink_call *call
 	return n;
 }
 
-/* Inputs straight to where the plan reads them, up to one that can't be read; their number in @n. */
+/* Of sequences: may the model read as many tokens as there are? */
+int ink_session_accept(struct ink_session *session, struct ink_call *call)
+{
+	const struct ink_plan *plan = call->model->plan;
+	const struct ink_states *states = &session->states;
+	const u32 *n = session->arena + plan->input_off;
+
+	if (ink_plan_accept(plan, session->arena, states->data, states->position))
+		return 0;
+	ink_stats_error(call->slot->stats, INK_ERROR_SIZE);
+	return *n && *n <= plan->graph->tokens ? -ENOSPC : -EINVAL;
+}
+
+/*
+ * Inputs straight to where the plan reads them, up to one that can't be read; their number in @n. Sequences
+ * come one at a time.
+ */
 static int session_get(struct ink_session *session, struct ink_call *call, struct ink_batch *batch,
 		       u32 *n)
 {
 	const struct ink_plan *plan = call->model->plan;
 	void *to = session->arena + plan->input_off;
+	int err;
 	u32 i;
 
 	for (i = 0; i < *n; i++, to += ink_tile_size(plan, 1))
@@ -332,12 +339,17 @@ static int session_get(struct ink_session *session, struct ink_call *call, struc
 			*n = i;
 			return -EFAULT;
 		}
-	return 0;
+	if (!plan->graph->tokens)
+		return 0;
+	err = ink_session_accept(session, call);
+	if (err)
+		*n = 0;
+	return err;
 }
 
 /* All sections, with a chance to stop between them: a long model takes a while. */
-static int session_run_plan(struct ink_session *session, struct ink_call *call,
-			    const struct ink_batch *batch, u32 n)
+int ink_session_run_plan(struct ink_session *session, struct ink_call *call,
+			 const struct ink_batch *batch, u32 n)
 {
 	const struct ink_plan *plan = call->model->plan;
 	u32 sections = ink_plan_schedule(plan, session->arena, n)->n_sections, i;
@@ -350,10 +362,14 @@ static int session_run_plan(struct ink_session *session, struct ink_call *call,
 	for (i = 0; !err && i < sections; i++) {
 		ink_plan_section(plan, isa, session->arena, n, i);
 		cond_resched();
-		if (batch_interrupted(batch)) {
+		if (ink_batch_interrupted(batch)) {
 			ink_shadow_cancel(call, INK_SKIP_SIGNAL);
-			err = batch_stop(batch, call->slot);
+			err = ink_batch_stop(batch, call->slot);
 		}
+	}
+	if (!err && plan->state_size) {
+		session->states.position += ink_plan_tokens(plan, session->arena);
+		session->states.pending = INK_NO_TOKEN;
 	}
 	return err;
 }
@@ -390,7 +406,7 @@ static int session_run_next(struct ink_session *session, struct ink_call *call,
 
 	if (on) {
 		fault = session_get(session, call, batch, &n);
-		err = n ? session_run_plan(session, call, batch, n) : 0;
+		err = n ? ink_session_run_plan(session, call, batch, n) : 0;
 		if (n > 1)
 			ink_call_share(call, n);
 	} else {
@@ -409,13 +425,13 @@ static int session_run_all(struct ink_session *session, struct ink_call *call,
 		err = session_run_next(session, call, batch, batch_tile(batch, call));
 		if (err)
 			break;
-		if (batch_interrupted(batch) && batch->done < batch->count)
-			err = batch_stop(batch, call->slot);
+		if (ink_batch_interrupted(batch) && batch->done < batch->count)
+			err = ink_batch_stop(batch, call->slot);
 	}
 	return err;
 }
 
-static int session_lock(struct ink_session *session, const struct ink_batch *batch)
+int ink_session_lock(struct ink_session *session, const struct ink_batch *batch)
 {
 	if (batch->nowait)
 		return mutex_trylock(&session->lock) ? 0 : -EAGAIN;
@@ -426,16 +442,20 @@ static int session_lock(struct ink_session *session, const struct ink_batch *bat
 }
 
 /* What has to be there before a batch begins; who can't wait comes again as one who can. */
-static int session_prepare(struct ink_session *session, struct ink_model *model,
+int ink_session_prepare(struct ink_session *session, struct ink_model *model,
 			   struct ink_batch *batch)
 {
 	const struct ink_plan *plan = model->plan;
 	u32 size = ink_tile_size(plan, batch->count > 1 ? plan->tile : 1);
 
-	if (batch->nowait && (session->arena_size < size ||
+	bool keep = plan->state_size;
+	int err;
+
+	if (batch->nowait && (session->arena_size < size || (keep && !session->states.model) ||
 			      plan->cost_simd > div_u64(INK_INLINE_NS, batch->count)))
 		return -EAGAIN;
-	return session_reserve(session, size);
+	err = session_reserve(session, size);
+	return !err && keep ? ink_states_begin(&session->states, model) : err;
 }
 
 /**
@@ -457,13 +477,13 @@ int ink_session_run(struct ink_session *session, struct ink_batch *batch)
 	int err;
 
 	batch->done = 0;
-	err = session_lock(session, batch);
+	err = ink_session_lock(session, batch);
 	if (err)
 		return err;
 	call.context = INKLING_CTX_TASK;
 	call.sample.shadow = NULL;
 	call.slot = session->slot;
-	call.model = session_model(session);
+	call.model = ink_session_model(session);
 	if (IS_ERR(call.model)) {
 		mutex_unlock(&session->lock);
 		return PTR_ERR(call.model);
@@ -474,7 +494,7 @@ int ink_session_run(struct ink_session *session, struct ink_batch *batch)
 		ink_stats_error(call.slot->stats,
 				err == -ERANGE ? INK_ERROR_RANGE : INK_ERROR_SIZE);
 	else
-		err = session_prepare(session, call.model, batch);
+		err = ink_session_prepare(session, call.model, batch);
 	if (!err)
 		err = session_run_all(session, &call, batch);
 	ink_model_put(call.model);

@@ -23,6 +23,7 @@ const char * const ink_skip_names[INK_SKIP_NR] = {
 	[INK_SKIP_NOFPU] = "nofpu",
 	[INK_SKIP_BUDGET] = "budget",
 	[INK_SKIP_SIGNAL] = "signal",
+	[INK_SKIP_INPUT] = "input",
 };
 
 static void shadow_free(struct ink_shadow *shadow)
@@ -222,20 +223,23 @@ void ink_shadow_cancel(struct ink_call *call, enum ink_skip why)
 	shadow_release(call);
 }
 
-static bool shadow_run(const struct ink_plan *plan, const struct ink_sample *sample,
-		       bool may_sleep)
+/* Why it couldn't be done, or INK_SKIP_NR. */
+static enum ink_skip shadow_run(const struct ink_plan *plan, const struct ink_sample *sample,
+				bool may_sleep)
 {
 	u32 i;
 
-	for (i = 0; i < plan->single.n_sections; i++) {
+	if (!ink_plan_accept(plan, sample->arena, NULL, 0))
+		return INK_SKIP_INPUT;
+	for (i = 0; i < ink_plan_schedule(plan, sample->arena, 1)->n_sections; i++) {
 		if (may_sleep) {
 			cond_resched();
 			if (fatal_signal_pending(current))
-				return false;
+				return INK_SKIP_SIGNAL;
 		}
 		ink_plan_section(plan, sample->isa, sample->arena, 1, i);
 	}
-	return true;
+	return INK_SKIP_NR;
 }
 
 static void shadow_count(struct ink_shadow *shadow, const struct ink_call *call, u32 class,
@@ -262,11 +266,12 @@ void ink_shadow_end(struct ink_call *call, bool may_sleep)
 {
 	struct ink_shadow *shadow = call->sample.shadow;
 	const struct ink_plan *plan = shadow->model->plan;
+	enum ink_skip why = shadow_run(plan, &call->sample, may_sleep);
 	u32 class;
 	s32 score;
 
-	if (!shadow_run(plan, &call->sample, may_sleep)) {
-		ink_shadow_cancel(call, INK_SKIP_SIGNAL);
+	if (why != INK_SKIP_NR) {
+		ink_shadow_cancel(call, why);
 		return;
 	}
 	class = ink_plan_verdict(plan, call->sample.arena + plan->output_off,

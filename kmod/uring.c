@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The door for io_uring: INKLING_URING_RUN on a session.
+ * The door for io_uring: INKLING_URING_RUN and INKLING_URING_GENERATE on a session.
  *
- * What lives here: the command's 16 bytes, where its inputs and results are,
+ * What lives here: a command's 16 bytes, where its inputs and results are,
  * and how it completes. What doesn't: what a session does (session.c).
  *
  * A command that needs no wait and is cheap completes while it is submitted;
@@ -104,16 +104,7 @@ static void uring_read(struct inkling_uring_run *run, const struct inkling_uring
 	run->flags = READ_ONCE(payload->flags);
 }
 
-/**
- * ink_uring_cmd() - one command of io_uring
- * @cmd: on a session's file
- * @issue_flags: how it was issued
- *
- * Context: a task, perhaps one that must not sleep.
- * Return: -EIOCBQUEUED when the completion was posted, -EAGAIN to be called
- * again by a worker, or the error that io_uring then posts.
- */
-int ink_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
+static int uring_run(struct io_uring_cmd *cmd, unsigned int issue_flags)
 {
 	bool registered = cmd->flags & IORING_URING_CMD_FIXED;
 	struct uring_batch it = {
@@ -125,8 +116,6 @@ int ink_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 	};
 	int err;
 
-	if (cmd->cmd_op != INKLING_URING_RUN)
-		return -ENOTTY;
 	uring_read(&it.run, ink_compat_uring_payload(cmd));
 	it.batch.count = it.run.count;
 	if (it.run.flags & INKLING_URING_OUTPUTS)
@@ -138,4 +127,72 @@ int ink_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 		return err == -ERESTARTSYS ? -EINTR : err;
 	io_uring_cmd_done(cmd, it.batch.done, it.batch.generation, issue_flags);
 	return -EIOCBQUEUED;
+}
+
+/* Where prompt and tokens are, once it is known how large a token is. */
+static int uring_check_generation(struct ink_batch *batch, struct ink_session *session,
+				  const struct ink_plan *plan)
+{
+	struct ink_generation *gen = container_of(batch, struct ink_generation, batch);
+	const struct ink_buffer *buffer = ink_session_buffer(session);
+	u64 elem = plan->graph->tensors[plan->graph->header->input].elem;
+
+	gen->prompt = ink_buffer_range(buffer, gen->ask.prompt, gen->ask.n_prompt * elem);
+	gen->tokens = ink_buffer_range(buffer, gen->ask.tokens, gen->ask.n_tokens * elem);
+	return gen->prompt && gen->tokens ? 0 : -ERANGE;
+}
+
+/* A text takes long, so a worker does it; request, prompt and tokens are in the buffer. */
+static int uring_generate(struct io_uring_cmd *cmd, unsigned int issue_flags)
+{
+	const struct inkling_uring_generate *payload = ink_compat_uring_payload(cmd);
+	struct ink_session *session = cmd->file->private_data;
+	struct ink_generation gen = {
+		.batch.check = uring_check_generation,
+		.batch.memory = INK_MEMORY_BUFFER,
+		.batch.worker = issue_flags & IO_URING_F_IOWQ,
+		.batch.count = 1,
+	};
+	struct inkling_generate *request;
+	int err;
+
+	if (issue_flags & IO_URING_F_NONBLOCK)
+		return -EAGAIN;
+	if (READ_ONCE(payload->reserved) || cmd->flags & IORING_URING_CMD_FIXED)
+		return -EINVAL;
+	request = ink_buffer_range(ink_session_buffer(session), READ_ONCE(payload->request),
+				   sizeof(*request));
+	if (!request)
+		return -ERANGE;
+	memcpy(&gen.ask, request, sizeof(gen.ask));
+	if (gen.ask.size != sizeof(gen.ask))
+		return -EINVAL;
+	err = ink_session_generate(session, &gen);
+	put_unaligned(gen.batch.done, &request->done);
+	put_unaligned(gen.ask.position, &request->position);
+	if (err && !gen.batch.done)
+		return err == -ERESTARTSYS ? -EINTR : err;
+	io_uring_cmd_done(cmd, gen.batch.done, gen.batch.generation, issue_flags);
+	return -EIOCBQUEUED;
+}
+
+/**
+ * ink_uring_cmd() - one command of io_uring
+ * @cmd: on a session's file
+ * @issue_flags: how it was issued
+ *
+ * Context: a task, perhaps one that must not sleep.
+ * Return: -EIOCBQUEUED when the completion was posted, -EAGAIN to be called
+ * again by a worker, or the error that io_uring then posts.
+ */
+int ink_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
+{
+	switch (cmd->cmd_op) {
+	case INKLING_URING_RUN:
+		return uring_run(cmd, issue_flags);
+	case INKLING_URING_GENERATE:
+		return uring_generate(cmd, issue_flags);
+	default:
+		return -ENOTTY;
+	}
 }

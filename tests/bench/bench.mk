@@ -3,7 +3,7 @@
 # Benchmarks: programs that print a table and write figures to a file, one JSON object a line.
 # tests/bench/run runs them. Peers that aren't installed are skipped.
 
-BENCH += $(B)/bench/engine $(B)/bench/doors
+BENCH += $(B)/bench/engine $(B)/bench/seq $(B)/bench/doors
 ALL   += $(B)/bench/netmodel
 
 # Debian 12 has version 2 of oneDNN, whose interface isn't that of version 3.
@@ -38,5 +38,13 @@ $(B)/bench/doors: $(patsubst %.c,$(B)/obj/%.o,tests/bench/doors.c tests/bench/co
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $$(pkg-config --libs liburing) $(LIB_LIBS) $(LDLIBS)
 
 $(B)/bench/netmodel: $(B)/obj/tests/bench/netmodel.o $(BENCH_OURS)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lnettle -lm $(LDLIBS)
+
+# The float peer is what people build such loops with.
+$(B)/obj/tests/bench/peer_float.o: override CFLAGS := -Ofast -march=native
+
+$(B)/bench/seq: $(patsubst %.c,$(B)/obj/%.o,tests/bench/seq.c tests/bench/seqnets.c tests/bench/peer_float.c \
+	tests/bench/contend.c tests/lib/rand.c tools/lib/image_builder.c tools/lib/image_layout.c) $(CORE_OBJS)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lnettle -lm $(LDLIBS)

@@ -127,8 +127,9 @@ struct inkling_info {
  * mode off verdicts are "pass" and the outputs are zero.
  *
  * Errors: ENOTCONN the session isn't bound, ENODEV the slot was deleted, ENODATA
- * it has no model, EINVAL a size or flag is wrong, EFAULT, ENOMEM, EINTR a
- * signal came: a fatal one, or one that doesn't restart system calls while
+ * it has no model, EINVAL a size or flag is wrong, or a sequence has no or too
+ * many tokens; ENOSPC the session's states have no room for them, EFAULT, ENOMEM,
+ * EINTR a signal came: a fatal one, or one that doesn't restart system calls while
  * another thread had the session. @done inputs were run even so.
  */
 struct inkling_run {
@@ -179,11 +180,115 @@ struct inkling_uring_run {
 	__u16 flags;
 };
 
+/**
+ * struct inkling_reset - INKLING_IOC_RESET: forget tokens
+ * @size: sizeof(struct inkling_reset)
+ * @flags: zero
+ * @tokens: how many of the first to keep; 0: all is zeroed, and the session
+ *	follows its slot to whatever model that has
+ *
+ * A session of a model with states (a language model) remembers the tokens that
+ * it was given, and keeps to the model it began with, also when the slot is
+ * swapped, until it is reset.
+ *
+ * Errors: EINVAL fewer than @tokens are held, or a flag; ENOTCONN, EINTR.
+ */
+struct inkling_reset {
+	__u32 size;
+	__u32 flags;
+	__u32 tokens;
+	__u32 reserved;
+};
+
+/**
+ * struct inkling_fork - INKLING_IOC_FORK: begin as another session is
+ * @size: sizeof(struct inkling_fork)
+ * @flags: zero
+ * @session: file descriptor of a session that is bound to the same slot
+ * @tokens: how many of its first tokens to take over; 0: all
+ *
+ * What this session held is forgotten. It then has the other's model.
+ *
+ * Errors: EBADF no session, EINVAL the same session, another slot, fewer than
+ * @tokens, or a flag; ENODATA the other session holds nothing; ENOTCONN, ENOMEM,
+ * EINTR.
+ */
+struct inkling_fork {
+	__u32 size;
+	__u32 flags;
+	__s32 session;
+	__u32 tokens;
+};
+
+#define INKLING_GENERATE_MAX	4096	/* tokens of one call */
+
+/**
+ * struct inkling_generate - INKLING_IOC_GENERATE: continue a text
+ * @size: sizeof(struct inkling_generate)
+ * @flags: zero
+ * @n_prompt: tokens to read first; may be 0 after a call that generated some
+ * @n_tokens: tokens to generate at most, 0..INKLING_GENERATE_MAX
+ * @prompt: address of the prompt, in the type of the model's input; for
+ *	io_uring an offset in the session's buffer
+ * @tokens: likewise, of room for @n_tokens
+ * @seed: of the choice; the same seed, model and tokens give the same text
+ * @mult: with @shift, so that (logit * @mult) >> @shift are octaves in Q16: log2 e
+ *	divided by the temperature. 0: always the likeliest
+ * @shift: 0..62
+ * @top_k: choose among so many of the likeliest; 0: all
+ * @stop: token after which to end, or 0xffffffff
+ * @done: set: tokens generated
+ * @position: set: tokens that the session holds
+ *
+ * The last token generated is read by the model when the next call goes on.
+ * Each call reads at most as many tokens as the states have room for, and can be
+ * stopped by a fatal signal, or cancelled.
+ *
+ * Errors: EOPNOTSUPP no language model (states, and logits of 32 bits as output),
+ * ENOSPC no room for more tokens, EINVAL a number or flag, or there is nothing to
+ * go on from; ENOTCONN, ENODEV, ENODATA no model or mode off, ERANGE, EFAULT,
+ * ENOMEM, EINTR, ECANCELED. @done tokens were generated even so.
+ */
+struct inkling_generate {
+	__u32 size;
+	__u32 flags;
+	__u32 n_prompt;
+	__u32 n_tokens;
+	__u64 prompt;
+	__u64 tokens;
+	__u64 seed;
+	__u32 mult;
+	__u32 shift;
+	__u32 top_k;
+	__u32 stop;
+	__u32 done;
+	__u32 position;
+};
+
+/**
+ * struct inkling_uring_generate - INKLING_URING_GENERATE: payload of IORING_OP_URING_CMD
+ * @request: offset in the session's buffer of a struct inkling_generate, which
+ *	is read once, and whose @done and @position are set
+ * @reserved: zero
+ *
+ * The CQE's res is how many tokens were generated, or, if none was and something
+ * went wrong, an error as of INKLING_IOC_GENERATE. Texts are streamed by commands
+ * of few tokens each.
+ */
+struct inkling_uring_generate {
+	__u64 request;
+	__u64 reserved;
+};
+
 #define INKLING_IOC_MAGIC	0xb7
 /* By the size of its first version: the number stays when the structure grows. */
 #define INKLING_IOC_BIND	_IOC(_IOC_WRITE, INKLING_IOC_MAGIC, 1, INKLING_BIND_SIZE_VER0)
 #define INKLING_IOC_INFO	_IOWR(INKLING_IOC_MAGIC, 2, struct inkling_info)
 #define INKLING_IOC_RUN		_IOWR(INKLING_IOC_MAGIC, 3, struct inkling_run)
 #define INKLING_URING_RUN	_IOWR(INKLING_IOC_MAGIC, 4, struct inkling_uring_run)
+#define INKLING_IOC_RESET	_IOW(INKLING_IOC_MAGIC, 5, struct inkling_reset)
+#define INKLING_IOC_FORK	_IOW(INKLING_IOC_MAGIC, 6, struct inkling_fork)
+#define INKLING_IOC_GENERATE	_IOWR(INKLING_IOC_MAGIC, 7, struct inkling_generate)
+#define INKLING_URING_GENERATE	_IOWR(INKLING_IOC_MAGIC, 8, struct inkling_uring_generate)
 
 #endif /* _UAPI_LINUX_INKLING_H */
