@@ -275,6 +275,39 @@ class Kan(nn.Module):
         return self.second(self.spread(mean(h, ids == 0)))
 
 
+class HuggingFace(nn.Module):
+    """BERT as its export has it: a mask and types of tokens are inputs, the first token is what counts."""
+
+    inputs = ("input_ids", "attention_mask", "token_type_ids")
+
+    def __init__(self, depth=2):
+        super().__init__()
+        self.word, self.place, self.type = nn.Embedding(WORDS, D, padding_idx=0), nn.Embedding(LENGTH, D), nn.Embedding(2, D)
+        self.query, self.key, self.value, self.dense, self.up, self.down = (
+            nn.ModuleList([nn.Linear(n, m) for _ in range(depth)])
+            for n, m in ((D, D), (D, D), (D, D), (D, D), (D, 2 * D), (2 * D, D)))
+        self.norm = nn.ModuleList([nn.LayerNorm(D, eps=1e-12) for _ in range(2 * depth + 1)])
+        self.pooler, self.out = nn.Linear(D, D), nn.Linear(D, CLASSES)
+
+    @staticmethod
+    def heads(x):
+        return x.view(x.size()[:-1] + (4, D // 4)).permute(0, 2, 1, 3)
+
+    def forward(self, input_ids, attention_mask=None, token_type_ids=None):
+        if attention_mask is None:
+            attention_mask, token_type_ids = (input_ids != 0).long(), torch.zeros_like(input_ids)
+        low = (1.0 - attention_mask[:, None, None, :].to(torch.float32)) * torch.finfo(torch.float32).min
+        places = torch.arange(input_ids.size(1)).unsqueeze(0)
+        h = self.norm[-1](self.word(input_ids) + self.type(token_type_ids) + self.place(places))
+        for i, query in enumerate(self.query):
+            q, k, v = self.heads(query(h)), self.heads(self.key[i](h)), self.heads(self.value[i](h))
+            shares = F.softmax(torch.matmul(q, k.transpose(-1, -2)) / math.sqrt(D // 4) + low, dim=-1)
+            a = torch.matmul(shares, v).permute(0, 2, 1, 3).contiguous()
+            h = self.norm[2 * i](self.dense[i](a.view(a.size()[:-2] + (D,))) + h)
+            h = self.norm[2 * i + 1](self.down[i](F.gelu(self.up[i](h))) + h)
+        return self.out(torch.tanh(self.pooler(h[:, 0])))
+
+
 FIXED = ("mixer", "strided")
 
 # name: module, operator set, any number of tokens
@@ -294,4 +327,5 @@ FAMILIES = {
     "mixer": (Mixer, 13, False),
     "llama": (Llama, 13, True),
     "spline": (Kan, 13, True),
+    "hugging-face": (HuggingFace, 13, True),
 }
