@@ -9,7 +9,7 @@
  *
  * What lives here: ioctl, and the engine alone. Each figure is the median of
  * calls that were timed one by one, less what the clock costs. What doesn't:
- * io_uring (uring.c), a server instead of the module (server.c), and the flow
+ * io_uring (uring.c), the engine in the kernel (kernel.c), a server instead of the module (server.c), and the flow
  * hook, attached to TARGET with a clock that is fed (hook.c).
  */
 #include <errno.h>
@@ -47,7 +47,7 @@ void icount_fail(const char *what)
 	exit(1);
 }
 
-void icount_measure(const char *name, unsigned int parts, void (*f)(void *), void *arg)
+unsigned long long icount_calls(void (*f)(void *), void *arg)
 {
 	static unsigned long long v[CALLS];
 	unsigned long long start, m;
@@ -59,7 +59,12 @@ void icount_measure(const char *name, unsigned int parts, void (*f)(void *), voi
 		v[i] = ink_clock_ns(CLOCK_MONOTONIC) - start;
 	}
 	m = icount_median(v, CALLS);
-	printf("%s\t%llu\n", name, (m > clock_cost ? m - clock_cost : 0) / parts);
+	return m > clock_cost ? m - clock_cost : 0;
+}
+
+void icount_measure(const char *name, unsigned int parts, void (*f)(void *), void *arg)
+{
+	printf("%s\t%llu\n", name, icount_calls(f, arg) / parts);
 }
 
 static void nothing(void *arg)
@@ -148,6 +153,7 @@ static void engine(const char *path, const void *input)
 	memcpy(r.in, input, ink_model_input_size(r.model));
 	r.out = calloc(1, ink_model_output_size(r.model));
 	icount_measure("the engine alone, in a process", 1, call_model, &r);
+	icount_kernel(path, input, r.out, ink_model_output_size(r.model));
 	icount_server(path, input, ink_model_input_size(r.model));
 	ink_model_close(r.model);
 }
