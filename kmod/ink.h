@@ -107,14 +107,26 @@ struct ink_model {
 struct ink_model *ink_model_create(void *image, size_t size, struct ink_why *why);
 int ink_model_add_arenas(struct ink_model *model, u32 contexts);
 void ink_model_set_threshold(struct ink_model *model, s64 threshold);
-bool ink_model_get(struct ink_model *model);
-void ink_model_put(struct ink_model *model);
+void ink_model_release(struct ink_model *model);
 u64 ink_model_bytes(const struct ink_model *model);
 int ink_arenas_init(struct ink_arenas *arenas, const struct ink_plan *plan, u32 contexts);
 void ink_arenas_free(struct ink_arenas *arenas);
 void *ink_arena_claim(const struct ink_arenas *arenas, enum ink_level level,
 		      struct ink_cpu_arenas **owner);
 void ink_arena_release(struct ink_cpu_arenas *owner, enum ink_level level);
+
+/* Take a reference to a model that RCU protects; false when it is about to be freed. */
+static inline bool ink_model_get(struct ink_model *model)
+{
+	return refcount_inc_not_zero(&model->refs);
+}
+
+/* Drop a reference; NULL is fine. Context: any but NMI. */
+static inline void ink_model_put(struct ink_model *model)
+{
+	if (model && refcount_dec_and_test(&model->refs))
+		ink_model_release(model);
+}
 
 /* True when each run is short enough to keep preemption off meanwhile. */
 static inline bool ink_plan_is_short(const struct ink_plan *plan)
@@ -388,10 +400,7 @@ struct ink_call {
 
 int ink_run_atomic(u32 slot_id, const void *in, u32 in_size, void *out, u32 out_size,
 		   struct inkling_verdict *verdict);
-bool ink_call_begin(struct ink_call *call);
-int ink_call_isa(struct ink_call *call, enum ink_isa *isa);
 void ink_call_share(struct ink_call *call, u32 n);
-void ink_call_end(struct ink_call *call, const void *output);
 u64 ink_context_budget(u32 context);
 
 /**

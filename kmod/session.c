@@ -14,8 +14,7 @@
 #include <linux/sched/signal.h>
 #include <linux/timekeeping.h>
 #include <linux/uaccess.h>
-#include "ink.h"
-#include "trace.h"
+#include "call.h"
 
 /**
  * struct ink_session - an open file
@@ -122,20 +121,20 @@ out:
 	return err;
 }
 
-/* The model of the session's slot, with a reference. */
-static struct ink_model *session_model(struct ink_session *session)
+/* The model of the session's slot, with a reference. RCU's own lock would be two calls. */
+static __always_inline struct ink_model *session_model(struct ink_session *session)
 {
 	struct ink_slot *slot = session->slot;
 	struct ink_model *model;
 
 	if (!slot)
 		return ERR_PTR(-ENOTCONN);
-	rcu_read_lock();
+	rcu_read_lock_sched();
 	do {
-		model = rcu_dereference(slot->model);
+		model = rcu_dereference_sched(slot->model);
 		/* One that is about to be freed has been replaced: look again. */
 	} while (model && !ink_model_get(model));
-	rcu_read_unlock();
+	rcu_read_unlock_sched();
 	if (model)
 		return model;
 	if (READ_ONCE(slot->dead))
@@ -208,21 +207,24 @@ static int batch_stop(const struct ink_batch *batch, struct ink_slot *slot)
 	return batch->worker ? -ECANCELED : -EINTR;
 }
 
-#define USER_SMALL	1024	/* bytes up to which a copy is made word by word */
+#define USER_SMALL	1024	/* bytes up to which a copy is made here */
 
 /*
  * To and from the calling process. For what is small, what copy_from_user() checks of the kernel's
  * side takes longer than copying: that lies within an arena whose sizes were proven.
  */
-static bool user_get(void *to, const void __user *from, u32 size)
+static __always_inline bool user_get(void *to, const void __user *from, u32 size)
 {
 	u32 at = 0;
 
 	might_fault();
 	if (size > USER_SMALL)
 		return !copy_from_user(to, from, size);
+	instrument_write(to, size);
 	if (!user_read_access_begin(from, size))
 		return false;
+	if (size >= INK_COPY_STRING)
+		at = ink_copy_words_in(to, from, size);
 	for (; at + 8 <= size; at += 8)
 		unsafe_get_user(*(u64 *)(to + at), (const u64 __user *)(from + at), fault);
 	for (; at < size; at++)
@@ -234,17 +236,20 @@ fault:
 	return false;
 }
 
-static bool user_put(void __user *to, const void *from, u32 size)
+static __always_inline bool user_put(void __user *to, const void *from, u32 size)
 {
 	u32 at = 0;
 
 	might_fault();
 	if (size > USER_SMALL)
 		return !copy_to_user(to, from, size);
+	instrument_read(from, size);
 	if (!user_write_access_begin(to, size))
 		return false;
 	for (; at + 8 <= size; at += 8)
 		unsafe_put_user(*(const u64 *)(from + at), (u64 __user *)(to + at), fault);
+	for (; at + 2 <= size; at += 2)
+		unsafe_put_user(*(const u16 *)(from + at), (u16 __user *)(to + at), fault);
 	for (; at < size; at++)
 		unsafe_put_user(*(const u8 *)(from + at), (u8 __user *)(to + at), fault);
 	user_write_access_end();
@@ -263,7 +268,7 @@ static bool batch_get(struct ink_batch *batch, u32 i, void *to, u32 size)
 	case INK_MEMORY_USER:
 		return user_get(to, u64_to_user_ptr(batch->user.inputs + at), size);
 	case INK_MEMORY_BUFFER:
-		memcpy(to, batch->buffer.inputs + at, size);
+		ink_port_copy(to, batch->buffer.inputs + at, size);
 		return true;
 	case INK_MEMORY_REGISTERED:
 		return copy_from_iter_full(to, size, &batch->registered.inputs);
@@ -289,7 +294,7 @@ static bool batch_put(struct ink_batch *batch, const void *output, u32 size,
 		break;
 	case INK_MEMORY_BUFFER:
 		if (outputs)
-			memcpy(batch->buffer.outputs + at, output, size);
+			ink_port_copy(batch->buffer.outputs + at, output, size);
 		if (verdicts)
 			memcpy(batch->buffer.verdicts + at_verdict, verdict, sizeof(*verdict));
 		break;
@@ -335,27 +340,31 @@ static int session_get(struct ink_session *session, struct ink_call *call, struc
 	return 0;
 }
 
-/* All sections, with a chance to stop between them: a long model takes a while. */
+/*
+ * All sections; when they take longer than one may, with a chance to stop between them. In a task
+ * that can be preempted nothing below is in the middle of using vectors, so they are always usable.
+ */
 static int session_run_plan(struct ink_session *session, struct ink_call *call,
 			    const struct ink_batch *batch, u32 n)
 {
 	const struct ink_plan *plan = call->model->plan;
-	u32 sections = ink_plan_schedule(plan, n)->n_sections, i;
-	enum ink_isa isa;
-	int err;
+	u32 i;
 
-	err = ink_call_isa(call, &isa);
-	if (!err && n == 1)
+	if (n == 1)
 		ink_sample_begin(call, INK_LEVEL_TASK, session->arena + plan->input_off);
-	for (i = 0; !err && i < sections; i++) {
-		ink_plan_section(plan, isa, session->arena, n, i);
+	if (likely(plan->cost_simd * n <= INK_BUDGET_SECTION_NS)) {
+		ink_plan_sections(plan, plan->isa, session->arena, n);
+		return 0;
+	}
+	for (i = 0; i < ink_plan_schedule(plan, n)->n_sections; i++) {
+		ink_plan_section(plan, plan->isa, session->arena, n, i);
 		cond_resched();
 		if (batch_interrupted(batch)) {
 			ink_shadow_cancel(call, INK_SKIP_SIGNAL);
-			err = batch_stop(batch, call->slot);
+			return batch_stop(batch, call->slot);
 		}
 	}
-	return err;
+	return 0;
 }
 
 /* What ran gets its verdicts, and the caller what it wants. */
@@ -368,8 +377,10 @@ static int session_put(struct ink_session *session, struct ink_call *call, struc
 	u32 i;
 
 	for (i = 0; i < n; i++, output += ink_tile_size(plan, 1)) {
-		if (on)
-			ink_call_end(call, output);
+		if (on) {
+			ink_call_judge(call, output);
+			ink_call_account(call);
+		}
 		call->start = 0;
 		ok = batch_put(batch, output, plan->output_size, &call->verdict);
 		ink_sample_end(call, true);
@@ -405,14 +416,14 @@ static int session_run_all(struct ink_session *session, struct ink_call *call,
 {
 	int err = 0;
 
-	while (!err && batch->done < batch->count) {
+	for (;;) {
 		err = session_run_next(session, call, batch, batch_tile(batch, call));
-		if (err)
-			break;
-		if (batch_interrupted(batch) && batch->done < batch->count)
-			err = batch_stop(batch, call->slot);
+		if (err || batch->done == batch->count)
+			return err;
+		cond_resched();
+		if (batch_interrupted(batch))
+			return batch_stop(batch, call->slot);
 	}
-	return err;
 }
 
 static int session_lock(struct ink_session *session, const struct ink_batch *batch)
@@ -433,7 +444,7 @@ static int session_prepare(struct ink_session *session, struct ink_model *model,
 	u32 size = ink_tile_size(plan, batch->count > 1 ? plan->tile : 1);
 
 	if (batch->nowait && (session->arena_size < size ||
-			      plan->cost_simd > div_u64(INK_INLINE_NS, batch->count)))
+			      plan->cost_simd * batch->count > INK_INLINE_NS))
 		return -EAGAIN;
 	return session_reserve(session, size);
 }

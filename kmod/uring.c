@@ -116,23 +116,20 @@ static void uring_read(struct inkling_uring_run *run, const struct inkling_uring
 int ink_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 {
 	bool registered = cmd->flags & IORING_URING_CMD_FIXED;
-	struct uring_batch it = {
-		.batch.check = registered ? uring_check_registered : uring_check_buffer,
-		.batch.memory = registered ? INK_MEMORY_REGISTERED : INK_MEMORY_BUFFER,
-		.batch.nowait = issue_flags & IO_URING_F_NONBLOCK,
-		.batch.worker = issue_flags & IO_URING_F_IOWQ,
-		.cmd = cmd,
-	};
+	struct uring_batch it __uninitialized;	/* most of it is for registered buffers */
 	int err;
 
 	if (cmd->cmd_op != INKLING_URING_RUN)
 		return -ENOTTY;
 	uring_read(&it.run, ink_compat_uring_payload(cmd));
+	it.cmd = cmd;
+	it.batch.check = registered ? uring_check_registered : uring_check_buffer;
+	it.batch.memory = registered ? INK_MEMORY_REGISTERED : INK_MEMORY_BUFFER;
+	it.batch.want = (it.run.flags & INKLING_URING_OUTPUTS ? INK_WANT_OUTPUTS : 0) |
+			(it.run.flags & INKLING_URING_NO_VERDICTS ? 0 : INK_WANT_VERDICTS);
 	it.batch.count = it.run.count;
-	if (it.run.flags & INKLING_URING_OUTPUTS)
-		it.batch.want |= INK_WANT_OUTPUTS;
-	if (!(it.run.flags & INKLING_URING_NO_VERDICTS))
-		it.batch.want |= INK_WANT_VERDICTS;
+	it.batch.nowait = issue_flags & IO_URING_F_NONBLOCK;
+	it.batch.worker = issue_flags & IO_URING_F_IOWQ;
 	err = ink_session_run(cmd->file->private_data, &it.batch);
 	if (err && !it.batch.done)
 		return err == -ERESTARTSYS ? -EINTR : err;

@@ -358,15 +358,17 @@ void ink_plan_run_tile(const struct ink_plan *plan, enum ink_isa isa, void *aren
 		       const void *in, void *out, u32 n);
 
 /*
- * ink_plan_run() is ink_plan_input(), ink_plan_section() for each section of
- * ink_plan_schedule(), and ink_plan_output(), with @n 1. Long models in task
- * context call these themselves and cond_resched() in between, with one and the
- * same @isa for the whole run: vector code keeps no promise about what scalar
- * code finds half-way.
+ * ink_plan_run() is ink_plan_input(), ink_plan_sections() and ink_plan_output(),
+ * with @n 1. Long models in task context call these themselves, and instead of
+ * ink_plan_sections() ink_plan_section() for each section of
+ * ink_plan_schedule(), to cond_resched() in between; with one and the same @isa
+ * for the whole run: vector code keeps no promise about what scalar code finds
+ * half-way.
  */
 void ink_plan_input(const struct ink_plan *plan, void *arena, const void *in);
 void ink_plan_section(const struct ink_plan *plan, enum ink_isa isa, void *arenas, u32 n,
 		      u32 section);
+void ink_plan_sections(const struct ink_plan *plan, enum ink_isa isa, void *arenas, u32 n);
 void ink_plan_output(const struct ink_plan *plan, void *arena, void *out);
 
 /* How @n inputs are run at once. */

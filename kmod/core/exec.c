@@ -12,7 +12,7 @@
 
 void ink_plan_input(const struct ink_plan *plan, void *arena, const void *in)
 {
-	memcpy((u8 *)arena + plan->input_off, in, plan->input_size);
+	ink_port_copy((u8 *)arena + plan->input_off, in, plan->input_size);
 }
 
 void ink_plan_output(const struct ink_plan *plan, void *arena, void *out)
@@ -68,10 +68,19 @@ static __always_inline void run_section(const struct ink_plan *plan, enum ink_is
 void ink_plan_section(const struct ink_plan *plan, enum ink_isa isa, void *arenas, u32 n,
 		      u32 section)
 {
+	run_section(plan, isa, arenas, n, section);
+}
+
+void ink_plan_sections(const struct ink_plan *plan, enum ink_isa isa, void *arenas, u32 n)
+{
+	u32 i;
+
 	if (n == 1)
-		run_section(plan, isa, arenas, 1, section);
+		for (i = 0; i < plan->single.n_sections; i++)
+			run_section(plan, isa, arenas, 1, i);
 	else
-		run_section(plan, isa, arenas, n, section);
+		for (i = 0; i < plan->tiled.n_sections; i++)
+			run_section(plan, isa, arenas, n, i);
 }
 
 static __always_inline void run_inputs(const struct ink_plan *plan, enum ink_isa isa,
@@ -82,8 +91,7 @@ static __always_inline void run_inputs(const struct ink_plan *plan, enum ink_isa
 	for (i = 0; i < n; i++)
 		ink_plan_input(plan, ink_tile_arena(plan, arenas, i),
 			       (const u8 *)in + (size_t)i * plan->input_size);
-	for (i = 0; i < ink_plan_schedule(plan, n)->n_sections; i++)
-		ink_plan_section(plan, isa, arenas, n, i);
+	ink_plan_sections(plan, isa, arenas, n);
 	for (i = 0; out && i < n; i++)
 		ink_plan_output(plan, ink_tile_arena(plan, arenas, i),
 				(u8 *)out + (size_t)i * plan->output_size);
