@@ -21,6 +21,7 @@
 
 #include <linux/cred.h>
 #include <linux/mutex.h>
+#include <linux/nospec.h>
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
@@ -445,7 +446,27 @@ struct ink_buffer {
 struct ink_buffer *ink_buffer_create(u64 size);
 void ink_buffer_free(struct ink_buffer *buffer);
 int ink_buffer_mmap(struct ink_buffer *buffer, struct vm_area_struct *vma);
-void *ink_buffer_range(const struct ink_buffer *buffer, u64 offset, u64 size);
+
+/**
+ * ink_buffer_range() - where a range of it is
+ * @buffer: or NULL
+ * @offset: from outside
+ * @size: bytes from there on
+ *
+ * Return: the address for the kernel, or NULL when it isn't wholly within. Not
+ * even a mistaken branch gets an address elsewhere.
+ */
+static inline void *ink_buffer_range(const struct ink_buffer *buffer, u64 offset, u64 size)
+{
+	u64 limit;
+
+	if (!buffer || size > buffer->size)
+		return NULL;
+	limit = buffer->size - size + 1;
+	if (offset >= limit)
+		return NULL;
+	return buffer->data + array_index_nospec(offset, limit);
+}
 
 /* session.c: an open file bound to a slot */
 

@@ -260,7 +260,7 @@ fault:
 }
 
 /* Input @i of what is next, copied once. */
-static bool batch_get(struct ink_batch *batch, u32 i, void *to, u32 size)
+static __always_inline bool batch_get(struct ink_batch *batch, u32 i, void *to, u32 size)
 {
 	u64 at = (u64)(batch->done + i) * size;
 
@@ -277,8 +277,8 @@ static bool batch_get(struct ink_batch *batch, u32 i, void *to, u32 size)
 }
 
 /* What a run gave: output and verdict, each if it is wanted. */
-static bool batch_put(struct ink_batch *batch, const void *output, u32 size,
-		      const struct inkling_verdict *verdict)
+static __always_inline bool batch_put(struct ink_batch *batch, const void *output, u32 size,
+				      const struct inkling_verdict *verdict)
 {
 	u64 at = (u64)batch->done * size, at_verdict = (u64)batch->done * sizeof(*verdict);
 	bool outputs = batch->want & INK_WANT_OUTPUTS, verdicts = batch->want & INK_WANT_VERDICTS;
@@ -324,8 +324,8 @@ static u32 batch_tile(const struct ink_batch *batch, const struct ink_call *call
 }
 
 /* Inputs straight to where the plan reads them, up to one that can't be read; their number in @n. */
-static int session_get(struct ink_session *session, struct ink_call *call, struct ink_batch *batch,
-		       u32 *n)
+static __always_inline int session_get(struct ink_session *session, struct ink_call *call,
+				       struct ink_batch *batch, u32 *n)
 {
 	const struct ink_plan *plan = call->model->plan;
 	void *to = session->arena + plan->input_off;
@@ -344,8 +344,8 @@ static int session_get(struct ink_session *session, struct ink_call *call, struc
  * All sections; when they take longer than one may, with a chance to stop between them. In a task
  * that can be preempted nothing below is in the middle of using vectors, so they are always usable.
  */
-static int session_run_plan(struct ink_session *session, struct ink_call *call,
-			    const struct ink_batch *batch, u32 n)
+static __always_inline int session_run_plan(struct ink_session *session, struct ink_call *call,
+					    const struct ink_batch *batch, u32 n)
 {
 	const struct ink_plan *plan = call->model->plan;
 	u32 i;
@@ -368,8 +368,8 @@ static int session_run_plan(struct ink_session *session, struct ink_call *call,
 }
 
 /* What ran gets its verdicts, and the caller what it wants. */
-static int session_put(struct ink_session *session, struct ink_call *call, struct ink_batch *batch,
-		       u32 n, bool on)
+static __always_inline int session_put(struct ink_session *session, struct ink_call *call,
+				       struct ink_batch *batch, u32 n, bool on)
 {
 	const struct ink_plan *plan = call->model->plan;
 	void *output = session->arena + plan->output_off;
@@ -392,8 +392,8 @@ static int session_put(struct ink_session *session, struct ink_call *call, struc
 }
 
 /* The next inputs of a batch, at most @n; those before one that faults are run. */
-static int session_run_next(struct ink_session *session, struct ink_call *call,
-			    struct ink_batch *batch, u32 n)
+static __always_inline int session_run_next(struct ink_session *session, struct ink_call *call,
+					    struct ink_batch *batch, u32 n)
 {
 	const struct ink_plan *plan = call->model->plan;
 	bool on = ink_call_begin(call);
@@ -414,8 +414,11 @@ static int session_run_next(struct ink_session *session, struct ink_call *call,
 static int session_run_all(struct ink_session *session, struct ink_call *call,
 			   struct ink_batch *batch)
 {
-	int err = 0;
+	int err;
 
+	/* Most often; with a number that is known there are no loops. */
+	if (batch->count == 1)
+		return session_run_next(session, call, batch, 1);
 	for (;;) {
 		err = session_run_next(session, call, batch, batch_tile(batch, call));
 		if (err || batch->done == batch->count)

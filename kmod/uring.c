@@ -20,11 +20,11 @@ struct uring_batch {
 	struct io_uring_cmd *cmd;
 };
 
-/* Where the parts of a command are, by offset or address. */
+/* Where the parts of a command are, by offset or address; outputs come behind the verdicts. */
 struct uring_places {
 	u64 inputs, inputs_size;
 	u64 verdicts, verdicts_size;
-	u64 outputs, outputs_size;
+	u64 outputs_size;
 };
 
 static int uring_places(const struct uring_batch *it, const struct ink_plan *plan,
@@ -43,10 +43,7 @@ static int uring_places(const struct uring_batch *it, const struct ink_plan *pla
 		at->verdicts_size = 0;
 	if (!(it->batch.want & INK_WANT_OUTPUTS))
 		at->outputs_size = 0;
-	if (check_add_overflow(at->inputs, (u64)it->run.results, &at->verdicts) ||
-	    check_add_overflow(at->verdicts, at->verdicts_size, &at->outputs))
-		return -ERANGE;
-	return 0;
+	return check_add_overflow(at->inputs, (u64)it->run.results, &at->verdicts) ? -ERANGE : 0;
 }
 
 /* Offsets and sizes come from outside; INKLING_BATCH_MAX inputs of any model are below 2^64. */
@@ -61,10 +58,11 @@ static int uring_check_buffer(struct ink_batch *batch, struct ink_session *sessi
 	if (err)
 		return err;
 	batch->buffer.inputs = ink_buffer_range(buffer, at.inputs, at.inputs_size);
-	batch->buffer.verdicts = ink_buffer_range(buffer, at.verdicts, at.verdicts_size);
-	batch->buffer.outputs = ink_buffer_range(buffer, at.outputs, at.outputs_size);
-	if (!batch->buffer.inputs || !batch->buffer.verdicts || !batch->buffer.outputs)
+	batch->buffer.verdicts = ink_buffer_range(buffer, at.verdicts,
+						  at.verdicts_size + at.outputs_size);
+	if (!batch->buffer.inputs || !batch->buffer.verdicts)
 		return -ERANGE;
+	batch->buffer.outputs = batch->buffer.verdicts + at.verdicts_size;
 	return 0;
 }
 
@@ -82,7 +80,10 @@ static int uring_check_registered(struct ink_batch *batch, struct ink_session *s
 	const struct uring_batch *it = container_of(batch, struct uring_batch, batch);
 	struct uring_places at;
 	int err = uring_places(it, plan, &at);
+	u64 outputs;
 
+	if (!err && check_add_overflow(at.verdicts, at.verdicts_size, &outputs))
+		err = -ERANGE;
 	if (!err)
 		err = uring_import(it, at.inputs, at.inputs_size, ITER_SOURCE,
 				   &batch->registered.inputs);
@@ -90,7 +91,7 @@ static int uring_check_registered(struct ink_batch *batch, struct ink_session *s
 		err = uring_import(it, at.verdicts, at.verdicts_size, ITER_DEST,
 				   &batch->registered.verdicts);
 	if (!err)
-		err = uring_import(it, at.outputs, at.outputs_size, ITER_DEST,
+		err = uring_import(it, outputs, at.outputs_size, ITER_DEST,
 				   &batch->registered.outputs);
 	return err;
 }

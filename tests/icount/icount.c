@@ -83,49 +83,55 @@ static void call_null_ioctl(void *arg)
 
 struct session_run {
 	struct ink_session *session;
-	size_t count;
 	size_t in_size, out_size;
 	void *in, *out;
 };
 
+static void check_run(int err)
+{
+	errno = -err;
+	if (err)
+		icount_fail("run");
+}
+
 static void call_run(void *arg)
 {
 	struct session_run *r = arg;
-	int err;
 
-	err = ink_session_run_batch(r->session, r->count, r->in, r->in_size, r->out, r->out_size,
-				    NULL);
-	if (err) {
-		errno = -err;
-		icount_fail("run");
-	}
+	check_run(ink_session_run(r->session, r->in, r->in_size, r->out, r->out_size));
+}
+
+static void call_batch(void *arg)
+{
+	struct session_run *r = arg;
+
+	check_run(ink_session_run_batch(r->session, BATCH, r->in, r->in_size, r->out, r->out_size,
+					NULL));
 }
 
 static void doors(const char *slot, const void *input)
 {
-	struct session_run one = { .count = 1 }, many;
+	struct session_run r = { 0 };
 	struct inkling_info info;
 	size_t i;
 	int fd;
 
-	one.session = ink_session_open(slot, INK_DEFAULTS);
-	if (!one.session || ink_session_info(one.session, &info))
+	r.session = ink_session_open(slot, INK_DEFAULTS);
+	if (!r.session || ink_session_info(r.session, &info))
 		icount_fail(slot);
-	fd = ink_session_fd(one.session);
-	one.in_size = info.input_size;
-	one.out_size = info.output_size;
-	one.in = calloc(BATCH, one.in_size);
-	one.out = calloc(BATCH, one.out_size);
+	fd = ink_session_fd(r.session);
+	r.in_size = info.input_size;
+	r.out_size = info.output_size;
+	r.in = calloc(BATCH, r.in_size);
+	r.out = calloc(BATCH, r.out_size);
 	for (i = 0; i < BATCH; i++)
-		memcpy((char *)one.in + i * one.in_size, input, one.in_size);
-	many = one;
-	many.count = BATCH;
+		memcpy((char *)r.in + i * r.in_size, input, r.in_size);
 	icount_measure("getppid", 1, call_getppid, NULL);
 	icount_measure("null ioctl", 1, call_null_ioctl, &fd);
-	icount_measure("ioctl run", 1, call_run, &one);
-	icount_measure("ioctl run, each of a batch of 64", BATCH, call_run, &many);
-	icount_uring(slot, input, one.in_size);
-	ink_session_close(one.session);
+	icount_measure("ioctl run", 1, call_run, &r);
+	icount_measure("ioctl run, each of a batch of 64", BATCH, call_batch, &r);
+	icount_uring(slot, input, r.in_size);
+	ink_session_close(r.session);
 }
 
 struct model_run {
