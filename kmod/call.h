@@ -39,26 +39,26 @@ static __always_inline bool ink_call_begin(struct ink_call *call)
 }
 
 /* Make the verdict of an output, which nobody else can write to. */
-static __always_inline void ink_call_judge(struct ink_call *call, const void *output)
+static __always_inline void ink_call_judge(struct ink_call *call, const struct ink_plan *plan,
+					   const void *output)
 {
 	struct inkling_verdict *v = &call->verdict;
 
-	v->class = ink_plan_verdict(call->model->plan, output, READ_ONCE(call->model->threshold),
-				    &v->score);
+	v->class = ink_plan_verdict(plan, output, READ_ONCE(call->model->threshold), &v->score);
 	v->action = READ_ONCE(call->slot->action[v->class]);
 }
 
-/* Count it and tell tracers. */
-static __always_inline void ink_call_account(struct ink_call *call)
+/* Count it and tell tracers; @scalar: it had to do without the vectors that its plan would use. */
+static __always_inline void ink_call_account(struct ink_call *call, bool scalar)
 {
 	u64 ns = 0;
 
-	ink_stats_run(call->slot->stats, &call->verdict, call->scalar);
+	ink_stats_run(call->slot->stats, &call->verdict, scalar);
 	if (unlikely(call->start)) {
 		ns = ktime_get_mono_fast_ns() - call->start;
 		ink_stats_time(call->slot->stats, ns);
 	}
-	trace_run(call->slot->id, &call->verdict, call->context, ns, call->scalar);
+	trace_run(call->slot->id, &call->verdict, call->context, ns, scalar);
 }
 
 #endif /* INK_CALL_H */

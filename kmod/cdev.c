@@ -63,66 +63,44 @@ static long cdev_info(struct file *file, struct inkling_info __user *arg)
 	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
 }
 
-/* A batch in the memory of the caller. */
-struct cdev_batch {
-	struct ink_batch batch;
-	struct inkling_run run;
-};
-
-static int cdev_check(struct ink_batch *batch, struct ink_session *session,
-		      const struct ink_plan *plan)
-{
-	const struct inkling_run *run = &container_of(batch, struct cdev_batch, batch)->run;
-
-	if (run->flags || !run->count || run->count > INKLING_BATCH_MAX)
-		return -EINVAL;
-	if (run->input_size != plan->input_size)
-		return -EINVAL;
-	if (!run->outputs != !run->output_size)
-		return -EINVAL;
-	if (run->outputs && run->output_size != plan->output_size)
-		return -EINVAL;
-	return 0;
-}
-
 /* Whole words, in line: copy_from_user() takes thrice as long for so little. */
 static bool cdev_read(struct inkling_run *run, const struct inkling_run __user *arg)
 {
-	size_t done;
+	bool ok;
 
 	BUILD_BUG_ON(sizeof(*run) % 8);
 	if (!user_read_access_begin(arg, sizeof(*run)))
 		return false;
-	done = ink_copy_words_in(run, arg, sizeof(*run));
+	ok = ink_copy_words_in(run, arg, sizeof(*run));
 	user_read_access_end();
-	return done == sizeof(*run);
+	return ok;
 }
 
+/* A batch in the memory of the caller. */
 static long cdev_run(struct file *file, struct inkling_run __user *arg)
 {
-	struct cdev_batch it __uninitialized;	/* most of it is for registered buffers */
-	struct ink_batch *batch = &it.batch;
-	struct inkling_run *run = &it.run;
+	struct ink_batch batch __uninitialized;	/* most of it is for registered buffers */
+	struct inkling_run *run = &batch.user;
 	int err;
 
 	if (!cdev_read(run, arg))
 		return -EFAULT;
 	if (run->size != sizeof(*run))
 		return -EINVAL;
-	batch->check = cdev_check;
-	batch->memory = INK_MEMORY_USER;
-	batch->want = (run->outputs ? INK_WANT_OUTPUTS : 0) |
-		      (run->verdicts ? INK_WANT_VERDICTS : 0);
-	batch->count = run->count;
-	batch->nowait = false;
-	batch->worker = false;
-	batch->user.inputs = run->inputs;
-	batch->user.outputs = run->outputs;
-	batch->user.verdicts = run->verdicts;
-	err = ink_session_run(file->private_data, batch);
-	if (put_user(batch->done, &arg->done))
+	batch.memory = INK_MEMORY_USER;
+	/* What is wrong is said, and counted, when the slot is known. */
+	batch.count = run->flags || run->count > INKLING_BATCH_MAX ? 0 : run->count;
+	batch.nowait = false;
+	batch.worker = false;
+	err = ink_session_run(file->private_data, &batch);
+	if (!user_write_access_begin(&arg->done, sizeof(arg->done)))
 		return -EFAULT;
+	unsafe_put_user(batch.done, &arg->done, fault);
+	user_write_access_end();
 	return err;
+fault:
+	user_write_access_end();
+	return -EFAULT;
 }
 
 static int cdev_mmap(struct file *file, struct vm_area_struct *vma)

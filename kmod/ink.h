@@ -477,28 +477,30 @@ enum ink_memory {
 	INK_MEMORY_REGISTERED,	/* of a buffer that was registered with io_uring */
 };
 
-#define INK_WANT_OUTPUTS	(1u << 0)
-#define INK_WANT_VERDICTS	(1u << 1)
+/* As in commands of io_uring, but that verdicts are asked for there by not declining them. */
+#define INK_WANT_OUTPUTS	INKLING_URING_OUTPUTS
+#define INK_WANT_VERDICTS	INKLING_URING_NO_VERDICTS
 
 #define INK_INLINE_NS	200000	/* a batch that costs more isn't run by who can't wait */
 
 /**
  * struct ink_batch - inputs for one model
- * @check: called once the model is known: are sizes and places right? Sets the
- *	places. -EINVAL a size, -ERANGE a place
+ * @check: called once the model is known, but for @user: are sizes and places
+ *	right? Sets the places. @buffer is the session's, or NULL. -EINVAL a size,
+ *	-ERANGE a place
  * @memory: which of @user, @buffer and @registered counts
- * @want: INK_WANT_*
- * @count: inputs, at least 1
+ * @want: INK_WANT_*; of @user, each that has an address is wanted
+ * @count: inputs; 0 is refused
  * @nowait: don't sleep, nor take long: -EAGAIN
  * @worker: the caller is an io-wq worker
  * @done: set: inputs that were run
  * @generation: set: of the model
- * @user: addresses of the calling process
- * @buffer: addresses within the session's buffer
+ * @user: addresses of the calling process, of what comes next, and sizes
+ * @buffer: addresses within the session's buffer, of what comes next
  * @registered: what is left of ranges of a registered buffer
  */
 struct ink_batch {
-	int (*check)(struct ink_batch *batch, struct ink_session *session,
+	int (*check)(struct ink_batch *batch, const struct ink_buffer *buffer,
 		     const struct ink_plan *plan);
 	enum ink_memory memory;
 	u32 want;
@@ -508,9 +510,7 @@ struct ink_batch {
 	u32 done;
 	u32 generation;
 	union {
-		struct {
-			u64 inputs, outputs, verdicts;
-		} user;
+		struct inkling_run user;
 		struct {
 			void *inputs, *outputs, *verdicts;
 		} buffer;

@@ -147,9 +147,9 @@ static int call_run(struct ink_call *call, const void *in, void *out)
 	}
 	in = ink_sample_begin(call, level, in);
 	ink_plan_run(plan, isa, arena, in, out);
-	ink_call_judge(call, arena + plan->output_off);
+	ink_call_judge(call, plan, arena + plan->output_off);
 	ink_arena_release(owner, level);
-	ink_call_account(call);		/* the arena is free again: tracers may run models too */
+	ink_call_account(call, call->scalar);	/* the arena is free: tracers may run models, too */
 	return 0;
 }
 

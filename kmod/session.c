@@ -207,26 +207,28 @@ static int batch_stop(const struct ink_batch *batch, struct ink_slot *slot)
 	return batch->worker ? -ECANCELED : -EINTR;
 }
 
-#define USER_SMALL	1024	/* bytes up to which a copy is made here */
+#define USER_SMALL	1024	/* bytes up to which outputs are copied here */
 
 /*
- * To and from the calling process. For what is small, what copy_from_user() checks of the kernel's
- * side takes longer than copying: that lies within an arena whose sizes were proven.
+ * To and from the calling process. What copy_from_user() checks of the kernel's side takes longer than
+ * copying what is small: that lies within an arena whose sizes were proven.
  */
 static __always_inline bool user_get(void *to, const void __user *from, u32 size)
 {
 	u32 at = 0;
 
 	might_fault();
-	if (size > USER_SMALL)
-		return !copy_from_user(to, from, size);
 	instrument_write(to, size);
 	if (!user_read_access_begin(from, size))
 		return false;
-	if (size >= INK_COPY_STRING)
-		at = ink_copy_words_in(to, from, size);
-	for (; at + 8 <= size; at += 8)
-		unsafe_get_user(*(u64 *)(to + at), (const u64 __user *)(from + at), fault);
+	if (size >= INK_COPY_STRING) {
+		if (!ink_copy_words_in(to, from, size))
+			goto fault;
+		at = size & ~7u;
+	} else {
+		for (; at + 8 <= size; at += 8)
+			unsafe_get_user(*(u64 *)(to + at), (const u64 __user *)(from + at), fault);
+	}
 	for (; at < size; at++)
 		unsafe_get_user(*(u8 *)(to + at), (const u8 __user *)(from + at), fault);
 	user_read_access_end();
@@ -238,20 +240,13 @@ fault:
 
 static __always_inline bool user_put(void __user *to, const void *from, u32 size)
 {
-	u32 at = 0;
-
 	might_fault();
 	if (size > USER_SMALL)
 		return !copy_to_user(to, from, size);
 	instrument_read(from, size);
 	if (!user_write_access_begin(to, size))
 		return false;
-	for (; at + 8 <= size; at += 8)
-		unsafe_put_user(*(const u64 *)(from + at), (u64 __user *)(to + at), fault);
-	for (; at + 2 <= size; at += 2)
-		unsafe_put_user(*(const u16 *)(from + at), (u16 __user *)(to + at), fault);
-	for (; at < size; at++)
-		unsafe_put_user(*(const u8 *)(from + at), (u8 __user *)(to + at), fault);
+	unsafe_copy_to_user(to, from, size, fault);
 	user_write_access_end();
 	return true;
 fault:
@@ -259,52 +254,60 @@ fault:
 	return false;
 }
 
-/* Input @i of what is next, copied once. */
-static __always_inline bool batch_get(struct ink_batch *batch, u32 i, void *to, u32 size)
+/* The next input, copied once. */
+static __always_inline bool batch_get(struct ink_batch *batch, void *to, u32 size)
 {
-	u64 at = (u64)(batch->done + i) * size;
+	const void __user *from;
 
-	switch (batch->memory) {
-	case INK_MEMORY_USER:
-		return user_get(to, u64_to_user_ptr(batch->user.inputs + at), size);
-	case INK_MEMORY_BUFFER:
-		ink_port_copy(to, batch->buffer.inputs + at, size);
-		return true;
-	case INK_MEMORY_REGISTERED:
-		return copy_from_iter_full(to, size, &batch->registered.inputs);
+	if (batch->memory == INK_MEMORY_USER) {
+		from = u64_to_user_ptr(batch->user.inputs);
+		batch->user.inputs += size;
+		return user_get(to, from, size);
 	}
-	return false;
+	if (batch->memory == INK_MEMORY_BUFFER) {
+		ink_port_copy(to, batch->buffer.inputs, size);
+		batch->buffer.inputs += size;
+		return true;
+	}
+	return copy_from_iter_full(to, size, &batch->registered.inputs);
+}
+
+static __always_inline bool user_put_next(u64 *at, const void *from, u32 size)
+{
+	void __user *to = u64_to_user_ptr(*at);
+
+	*at += size;
+	return user_put(to, from, size);
+}
+
+static __always_inline void buffer_put_next(void **at, const void *from, u32 size)
+{
+	ink_port_copy(*at, from, size);
+	*at += size;
 }
 
 /* What a run gave: output and verdict, each if it is wanted. */
 static __always_inline bool batch_put(struct ink_batch *batch, const void *output, u32 size,
 				      const struct inkling_verdict *verdict)
 {
-	u64 at = (u64)batch->done * size, at_verdict = (u64)batch->done * sizeof(*verdict);
-	bool outputs = batch->want & INK_WANT_OUTPUTS, verdicts = batch->want & INK_WANT_VERDICTS;
 	bool ok = true;
 
-	switch (batch->memory) {
-	case INK_MEMORY_USER:
-		if (outputs)
-			ok = user_put(u64_to_user_ptr(batch->user.outputs + at), output, size);
-		if (verdicts && !user_put(u64_to_user_ptr(batch->user.verdicts + at_verdict),
-					  verdict, sizeof(*verdict)))
-			ok = false;
-		break;
-	case INK_MEMORY_BUFFER:
-		if (outputs)
-			ink_port_copy(batch->buffer.outputs + at, output, size);
-		if (verdicts)
-			memcpy(batch->buffer.verdicts + at_verdict, verdict, sizeof(*verdict));
-		break;
-	case INK_MEMORY_REGISTERED:
-		if (outputs)
+	if (batch->memory == INK_MEMORY_USER) {
+		if (batch->user.outputs)
+			ok = user_put_next(&batch->user.outputs, output, size);
+		if (batch->user.verdicts)
+			ok = user_put_next(&batch->user.verdicts, verdict, sizeof(*verdict)) && ok;
+	} else if (batch->memory == INK_MEMORY_BUFFER) {
+		if (batch->want & INK_WANT_OUTPUTS)
+			buffer_put_next(&batch->buffer.outputs, output, size);
+		if (batch->want & INK_WANT_VERDICTS)
+			buffer_put_next(&batch->buffer.verdicts, verdict, sizeof(*verdict));
+	} else {
+		if (batch->want & INK_WANT_OUTPUTS)
 			ok = copy_to_iter(output, size, &batch->registered.outputs) == size;
-		if (verdicts && copy_to_iter(verdict, sizeof(*verdict),
-					     &batch->registered.verdicts) != sizeof(*verdict))
-			ok = false;
-		break;
+		if (batch->want & INK_WANT_VERDICTS)
+			ok = copy_to_iter(verdict, sizeof(*verdict), &batch->registered.verdicts) ==
+			     sizeof(*verdict) && ok;
 	}
 	return ok;
 }
@@ -323,16 +326,20 @@ static u32 batch_tile(const struct ink_batch *batch, const struct ink_call *call
 	return n;
 }
 
+/*
+ * What follows has plan and arena at hand instead of looking them up in call and session again, which
+ * may have changed for all that the compiler knows.
+ */
+
 /* Inputs straight to where the plan reads them, up to one that can't be read; their number in @n. */
-static __always_inline int session_get(struct ink_session *session, struct ink_call *call,
-				       struct ink_batch *batch, u32 *n)
+static __always_inline int session_get(const struct ink_plan *plan, void *arena,
+				       struct ink_call *call, struct ink_batch *batch, u32 *n)
 {
-	const struct ink_plan *plan = call->model->plan;
-	void *to = session->arena + plan->input_off;
+	void *to = arena + plan->input_off;
 	u32 i;
 
 	for (i = 0; i < *n; i++, to += ink_tile_size(plan, 1))
-		if (!batch_get(batch, i, to, plan->input_size)) {
+		if (!batch_get(batch, to, plan->input_size)) {
 			ink_stats_error(call->slot->stats, INK_ERROR_FAULT);
 			*n = i;
 			return -EFAULT;
@@ -344,20 +351,20 @@ static __always_inline int session_get(struct ink_session *session, struct ink_c
  * All sections; when they take longer than one may, with a chance to stop between them. In a task
  * that can be preempted nothing below is in the middle of using vectors, so they are always usable.
  */
-static __always_inline int session_run_plan(struct ink_session *session, struct ink_call *call,
-					    const struct ink_batch *batch, u32 n)
+static __always_inline int session_run_plan(const struct ink_plan *plan, void *arena,
+					    struct ink_call *call, const struct ink_batch *batch,
+					    u32 n)
 {
-	const struct ink_plan *plan = call->model->plan;
 	u32 i;
 
 	if (n == 1)
-		ink_sample_begin(call, INK_LEVEL_TASK, session->arena + plan->input_off);
+		ink_sample_begin(call, INK_LEVEL_TASK, arena + plan->input_off);
 	if (likely(plan->cost_simd * n <= INK_BUDGET_SECTION_NS)) {
-		ink_plan_sections(plan, plan->isa, session->arena, n);
+		ink_plan_sections(plan, plan->isa, arena, n);
 		return 0;
 	}
 	for (i = 0; i < ink_plan_schedule(plan, n)->n_sections; i++) {
-		ink_plan_section(plan, plan->isa, session->arena, n, i);
+		ink_plan_section(plan, plan->isa, arena, n, i);
 		cond_resched();
 		if (batch_interrupted(batch)) {
 			ink_shadow_cancel(call, INK_SKIP_SIGNAL);
@@ -368,18 +375,18 @@ static __always_inline int session_run_plan(struct ink_session *session, struct 
 }
 
 /* What ran gets its verdicts, and the caller what it wants. */
-static __always_inline int session_put(struct ink_session *session, struct ink_call *call,
-				       struct ink_batch *batch, u32 n, bool on)
+static __always_inline int session_put(const struct ink_plan *plan, void *arena,
+				       struct ink_call *call, struct ink_batch *batch, u32 n,
+				       bool on)
 {
-	const struct ink_plan *plan = call->model->plan;
-	void *output = session->arena + plan->output_off;
+	void *output = arena + plan->output_off;
 	bool ok;
 	u32 i;
 
 	for (i = 0; i < n; i++, output += ink_tile_size(plan, 1)) {
 		if (on) {
-			ink_call_judge(call, output);
-			ink_call_account(call);
+			ink_call_judge(call, plan, output);
+			ink_call_account(call, false);
 		}
 		call->start = 0;
 		ok = batch_put(batch, output, plan->output_size, &call->verdict);
@@ -396,19 +403,20 @@ static __always_inline int session_run_next(struct ink_session *session, struct 
 					    struct ink_batch *batch, u32 n)
 {
 	const struct ink_plan *plan = call->model->plan;
+	void *arena = session->arena;
 	bool on = ink_call_begin(call);
 	int fault = 0, err = 0;
 
 	if (on) {
-		fault = session_get(session, call, batch, &n);
-		err = n ? session_run_plan(session, call, batch, n) : 0;
+		fault = session_get(plan, arena, call, batch, &n);
+		err = n ? session_run_plan(plan, arena, call, batch, n) : 0;
 		if (n > 1)
 			ink_call_share(call, n);
 	} else {
 		n = 1;
-		memset(session->arena + plan->output_off, 0, plan->output_size);
+		memset(arena + plan->output_off, 0, plan->output_size);
 	}
-	return err ?: session_put(session, call, batch, n, on) ?: fault;
+	return err ?: session_put(plan, arena, call, batch, n, on) ?: fault;
 }
 
 static int session_run_all(struct ink_session *session, struct ink_call *call,
@@ -444,12 +452,24 @@ static int session_prepare(struct ink_session *session, struct ink_model *model,
 			   struct ink_batch *batch)
 {
 	const struct ink_plan *plan = model->plan;
-	u32 size = ink_tile_size(plan, batch->count > 1 ? plan->tile : 1);
+	u32 size = batch->count > 1 ? ink_tile_size(plan, plan->tile) : plan->arena_size;
 
 	if (batch->nowait && (session->arena_size < size ||
 			      plan->cost_simd * batch->count > INK_INLINE_NS))
 		return -EAGAIN;
 	return session_reserve(session, size);
+}
+
+/* Are sizes and places right? What is in the memory of the caller is found to be when it is used. */
+static int batch_check(struct ink_batch *batch, struct ink_session *session,
+		       const struct ink_plan *plan)
+{
+	if (batch->memory != INK_MEMORY_USER)
+		return batch->check(batch, session->buffer, plan);
+	if (!batch->count || batch->user.input_size != plan->input_size ||
+	    batch->user.output_size != (batch->user.outputs ? plan->output_size : 0))
+		return -EINVAL;
+	return 0;
 }
 
 /**
@@ -483,7 +503,7 @@ int ink_session_run(struct ink_session *session, struct ink_batch *batch)
 		return PTR_ERR(call.model);
 	}
 	batch->generation = call.model->generation;
-	err = batch->check(batch, session, call.model->plan);
+	err = batch_check(batch, session, call.model->plan);
 	if (err)
 		ink_stats_error(call.slot->stats,
 				err == -ERANGE ? INK_ERROR_RANGE : INK_ERROR_SIZE);

@@ -47,11 +47,10 @@ static int uring_places(const struct uring_batch *it, const struct ink_plan *pla
 }
 
 /* Offsets and sizes come from outside; INKLING_BATCH_MAX inputs of any model are below 2^64. */
-static int uring_check_buffer(struct ink_batch *batch, struct ink_session *session,
+static int uring_check_buffer(struct ink_batch *batch, const struct ink_buffer *buffer,
 			      const struct ink_plan *plan)
 {
 	const struct uring_batch *it = container_of(batch, struct uring_batch, batch);
-	const struct ink_buffer *buffer = ink_session_buffer(session);
 	struct uring_places at;
 	int err = uring_places(it, plan, &at);
 
@@ -74,7 +73,7 @@ static int uring_import(const struct uring_batch *it, u64 at, u64 size, int dire
 	return io_uring_cmd_import_fixed(at, size, direction, iter, it->cmd) ? -ERANGE : 0;
 }
 
-static int uring_check_registered(struct ink_batch *batch, struct ink_session *session,
+static int uring_check_registered(struct ink_batch *batch, const struct ink_buffer *buffer,
 				  const struct ink_plan *plan)
 {
 	const struct uring_batch *it = container_of(batch, struct uring_batch, batch);
@@ -126,8 +125,7 @@ int ink_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 	it.cmd = cmd;
 	it.batch.check = registered ? uring_check_registered : uring_check_buffer;
 	it.batch.memory = registered ? INK_MEMORY_REGISTERED : INK_MEMORY_BUFFER;
-	it.batch.want = (it.run.flags & INKLING_URING_OUTPUTS ? INK_WANT_OUTPUTS : 0) |
-			(it.run.flags & INKLING_URING_NO_VERDICTS ? 0 : INK_WANT_VERDICTS);
+	it.batch.want = it.run.flags ^ INKLING_URING_NO_VERDICTS;
 	it.batch.count = it.run.count;
 	it.batch.nowait = issue_flags & IO_URING_F_NONBLOCK;
 	it.batch.worker = issue_flags & IO_URING_F_IOWQ;

@@ -252,6 +252,8 @@ struct ink_bound {
  * @output_size: bytes of an output
  * @input_off: where the input lies in the arena
  * @output_off: where the output lies in the arena
+ * @head: enum inkling_head, of the image's header
+ * @n_classes: of the image's header
  * @bound: one for each op
  * @single: how one input is run
  * @tiled: how several are run at once; empty when @tile is 1
@@ -272,6 +274,8 @@ struct ink_plan {
 	u32 output_size;
 	u32 input_off;
 	u32 output_off;
+	u32 head;
+	u32 n_classes;
 	struct ink_bound *bound;
 	struct ink_schedule single;
 	struct ink_schedule tiled;
@@ -377,6 +381,25 @@ static inline const struct ink_schedule *ink_plan_schedule(const struct ink_plan
 	return n > 1 ? &plan->tiled : &plan->single;
 }
 
+/* Class 0 wins below the threshold; above it, the likeliest of the others. */
+static inline u32 ink_verdict_classes(const u8 *out, u32 n, s32 threshold, s32 *score)
+{
+	const u8 *p, *end = out + 2 * n, *winner = out;
+	s32 best = S32_MIN, v;
+
+	*score = 32768 - (s16)get_unaligned_le16(out);
+	if (*score < threshold)
+		return 0;
+	for (p = out + 2; p < end; p += 2) {
+		v = (s16)get_unaligned_le16(p);
+		if (v > best) {
+			best = v;
+			winner = p;
+		}
+	}
+	return (u32)(winner - out) / 2;
+}
+
 /**
  * ink_plan_verdict() - class and score of an output
  * @plan: that made it
@@ -386,7 +409,20 @@ static inline const struct ink_schedule *ink_plan_schedule(const struct ink_plan
  *
  * Return: the class; 0 with score 0 for INKLING_HEAD_RAW.
  */
-u32 ink_plan_verdict(const struct ink_plan *plan, const void *out, s32 threshold, s32 *score);
+static inline u32 ink_plan_verdict(const struct ink_plan *plan, const void *out, s32 threshold,
+				   s32 *score)
+{
+	switch (plan->head) {
+	case INKLING_HEAD_CLASSES:
+		return ink_verdict_classes(out, plan->n_classes, threshold, score);
+	case INKLING_HEAD_ANOMALY:
+		*score = (s32)get_unaligned_le32(out);
+		return *score >= threshold;
+	default:
+		*score = 0;
+		return 0;
+	}
+}
 
 bool ink_isa_has(enum ink_isa isa);	/* this CPU */
 enum ink_isa ink_isa_best(void);	/* what this CPU has; cached by the caller */

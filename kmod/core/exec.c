@@ -3,9 +3,8 @@
  * Running a plan.
  *
  * What lives here: copying in, the loop over sections and steps with the FPU
- * opened around each section, copying out, and reading a verdict off an
- * output. What doesn't: arithmetic (ops.c, kmod/arch) and any state; all that
- * changes is the caller's arena.
+ * opened around each section, and copying out. What doesn't: arithmetic (ops.c,
+ * kmod/arch) and any state; all that changes is the caller's arena.
  */
 #include "ops.h"
 #include "../arch/x86/x86.h"
@@ -107,39 +106,6 @@ void ink_plan_run(const struct ink_plan *plan, enum ink_isa isa, void *arena,
 		  const void *in, void *out)
 {
 	run_inputs(plan, isa, arena, in, out, 1);
-}
-
-/* Class 0 wins below the threshold; above it, the likeliest of the others. */
-static u32 verdict_classes(const u8 *out, u32 n, s32 threshold, s32 *score)
-{
-	s32 best = S32_MIN, p;
-	u32 i, class = 0;
-
-	*score = 32768 - (s16)get_unaligned_le16(out);
-	if (*score < threshold)
-		return 0;
-	for (i = 1; i < n; i++) {
-		p = (s16)get_unaligned_le16(out + 2 * i);
-		if (p > best) {
-			best = p;
-			class = i;
-		}
-	}
-	return class;
-}
-
-u32 ink_plan_verdict(const struct ink_plan *plan, const void *out, s32 threshold, s32 *score)
-{
-	switch (plan->graph->header->head) {
-	case INKLING_HEAD_CLASSES:
-		return verdict_classes(out, plan->graph->header->n_classes, threshold, score);
-	case INKLING_HEAD_ANOMALY:
-		*score = (s32)get_unaligned_le32(out);
-		return *score >= threshold;
-	default:
-		*score = 0;
-		return 0;
-	}
 }
 
 bool ink_isa_has(enum ink_isa isa)

@@ -17,7 +17,7 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
-#define INK_COPY_STRING	128	/* bytes from which on it pays */
+#define INK_COPY_STRING	112	/* bytes from which on it pays */
 
 /* Copies @size bytes that don't overlap, each read once. */
 static __always_inline void ink_port_copy(void *to, const void *from, size_t size)
@@ -43,23 +43,24 @@ static __always_inline void ink_port_copy(void *to, const void *from, size_t siz
  * @from: within user_read_access_begin()
  * @size: bytes; what is left of a word is the caller's to copy
  *
- * Return: bytes that were copied: all of the words, unless there is a fault.
+ * Return: false after a fault.
  */
-static __always_inline size_t ink_copy_words_in(void *to, const void __user *from, size_t size)
+static __always_inline bool ink_copy_words_in(void *to, const void __user *from, size_t size)
 {
-	size_t words = size / 8, left = words;
+	size_t words = size / 8;
 
 #if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
 	asm volatile("1:	rep movsq\n"
 		     "2:\n"
 		     _ASM_EXTABLE_UA(1b, 2b)
-		     : "+D" (to), "+S" (from), "+c" (left) : : "memory");
-	return (words - left) * 8;
+		     : "+D" (to), "+S" (from), "+c" (words) : : "memory");
+	return !words;
 #else
-	for (; left; left--, to += 8, from += 8)
+	for (; words; words--, to += 8, from += 8)
 		unsafe_get_user(*(u64 *)to, (const u64 __user *)from, fault);
+	return true;
 fault:
-	return (words - left) * 8;
+	return false;
 #endif
 }
 
