@@ -325,6 +325,27 @@ static struct ink_array *input_array(const struct ink_onnx *m, size_t rows, size
 			     "the input", why);
 }
 
+/* What the inputs besides the tokens say of them. */
+static bool extra_inputs(const struct ink_onnx *m, const struct ink_array *in, struct ink_pool *pool,
+			 const struct ink_array **values, struct ink_diag *why)
+{
+	struct ink_array *a;
+	uint32_t k;
+	size_t i;
+
+	for (k = 0; k < m->n_extra; k++) {
+		a = ink_array_new(pool, INK_ONNX_INT64, in->rank, in->dims, "an input", why);
+		if (!a)
+			return false;
+		for (i = 0; i < a->count; i++)
+			a->data[i] = m->extra[k].role == INK_ONNX_MASK ? in->data[i] != m->pad :
+				     m->extra[k].role == INK_ONNX_PLACES ?
+				     (double)(i % in->dims[in->rank - 1]) : 0;
+		values[m->extra[k].value] = a;
+	}
+	return true;
+}
+
 /* With @x NULL, zeros are evaluated for the sake of their shapes. */
 static bool run(const struct ink_onnx *m, const double *x, size_t rows, size_t width,
 		struct ink_pool *pool, const struct ink_array **values, struct ink_diag *why)
@@ -342,6 +363,8 @@ static bool run(const struct ink_onnx *m, const double *x, size_t rows, size_t w
 	if (x)
 		memcpy(in->data, x, in->count * sizeof(*x));
 	values[m->input] = in;
+	if (!extra_inputs(m, in, pool, values, why))
+		return false;
 	for (i = 0; i < m->n_nodes; i++) {
 		c.node = &m->nodes[i];
 		outputs = c.node->kernel->role == INK_ONNX_ROLE_SPLIT ? c.node->n_out : 1;

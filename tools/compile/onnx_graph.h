@@ -90,6 +90,20 @@ struct ink_onnx_value {
 	uint32_t producer;			/* in the file's order, or NONE */
 };
 
+/* Inputs besides the tokens, which say nothing that the tokens don't. */
+enum ink_onnx_extra_role {
+	INK_ONNX_MASK,		/* 1 for a token, 0 for what fills up */
+	INK_ONNX_ZEROS,
+	INK_ONNX_PLACES,	/* 0, 1, ... */
+};
+
+#define INK_ONNX_EXTRAS		3u
+
+struct ink_onnx_extra {
+	uint32_t value;
+	enum ink_onnx_extra_role role;
+};
+
 /**
  * struct ink_onnx - a model
  * @pool: all its memory
@@ -104,6 +118,9 @@ struct ink_onnx_value {
  * @input: value that is fed
  * @output: value that is asked for
  * @tokens: the input is of integers: a sequence of tokens
+ * @pad: token that fills up, where an input says so
+ * @extra: further inputs of a model of tokens
+ * @n_extra: their number
  * @in_rank: rank of the input, 0 when the file doesn't say
  * @in_dims: its dimensions, 0 where they are free
  */
@@ -120,6 +137,9 @@ struct ink_onnx {
 	uint32_t input;
 	uint32_t output;
 	bool tokens;
+	uint32_t pad;
+	struct ink_onnx_extra extra[INK_ONNX_EXTRAS];
+	uint32_t n_extra;
 	uint32_t in_rank;
 	size_t in_dims[INK_ONNX_MAX_RANK];
 };

@@ -121,6 +121,20 @@ static bool check_fold(struct ink_compile *c, struct ink_diag *why)
 	return ok;
 }
 
+/* The token that fills up, which an input that is a mask doesn't name. */
+static bool find_pad(struct ink_compile *c, struct ink_diag *why)
+{
+	const char *text = ink_onnx_metadata(c->onnx, "inkling.pad");
+	char shown[32], *end;
+	unsigned long v = text ? strtoul(text, &end, 10) : 0;
+
+	if (text && (!text[0] || *end || v > UINT16_MAX))
+		return ink_fail(why, "the metadata's inkling.pad \"%s\" is no token",
+				ink_printable(shown, sizeof(shown), text));
+	c->onnx->pad = (uint32_t)v;
+	return true;
+}
+
 static bool build(struct ink_compile *c, const struct ink_compile_options *o, struct ink_diag *why)
 {
 	size_t width = ink_onnx_width(c->onnx);
@@ -155,7 +169,7 @@ bool ink_seq_compile(struct ink_compile *c, const struct ink_compile_options *o,
 	enum ink_tokens_form form;
 	double v;
 
-	if (!ink_seq_form(c, o->tokens, &form, why) ||
+	if (!find_pad(c, why) || !ink_seq_form(c, o->tokens, &form, why) ||
 	    !ink_samples_read(o->calibrate, form, o->rows ? o->rows : SAMPLES, &c->samples, why) ||
 	    !build(c, o, why))
 		return false;

@@ -177,6 +177,29 @@ static bool lower_node(struct ink_seq_lowering *l)
 	return ink_seq_refuse(l, "the operator is only supported where it doesn't depend on the tokens");
 }
 
+/* Inputs besides the tokens: a mask, or what doesn't depend on the tokens. */
+static bool begin_extra(struct ink_seq_lowering *l, const struct ink_value *tokens)
+{
+	const struct ink_onnx *m = l->model;
+	struct ink_value v;
+	uint32_t i;
+
+	for (i = 0; i < m->n_extra; i++) {
+		v = (struct ink_value){ .kind = INK_VALUE_CONST };
+		v.constant = l->probe[m->extra[i].value];
+		if (m->extra[i].role == INK_ONNX_MASK) {
+			v = *tokens;
+			v.kind = INK_VALUE_MASK;
+			v.token = 1;
+			l->net->pad = m->pad;
+		}
+		l->values[m->extra[i].value] = (struct ink_value *)ink_seq_keep(l, &v);
+		if (!l->values[m->extra[i].value])
+			return false;
+	}
+	return true;
+}
+
 /* Initializers, as values; and the input. */
 static bool begin(struct ink_seq_lowering *l)
 {
@@ -201,10 +224,21 @@ static bool begin(struct ink_seq_lowering *l)
 	if (!ink_extent_add(&v.layout.dim[v.layout.rank - 1], INK_AXIS_ROW, l->net->tokens, 1))
 		return false;
 	l->values[m->input] = (struct ink_value *)ink_seq_keep(l, &v);
-	return l->values[m->input];
+	return l->values[m->input] && begin_extra(l, &v);
 }
 
-/* A comparison of the tokens themselves with a constant: the model knows about padding. */
+/* Is the value an input that is a mask? */
+static bool is_mask(const struct ink_onnx *m, uint32_t value)
+{
+	uint32_t i;
+
+	for (i = 0; i < m->n_extra; i++)
+		if (m->extra[i].value == value && m->extra[i].role == INK_ONNX_MASK)
+			return true;
+	return false;
+}
+
+/* A mask, or a comparison of the tokens with a constant: the model knows about padding. */
 static void find_padding(struct ink_seq_lowering *l)
 {
 	const struct ink_onnx *m = l->model;
@@ -213,6 +247,8 @@ static void find_padding(struct ink_seq_lowering *l)
 	for (i = 0; i < m->n_nodes; i++) {
 		const char *op = m->nodes[i].pb->op_type;
 
+		for (k = 0; k < m->nodes[i].n_in; k++)
+			l->net->padded |= is_mask(m, m->nodes[i].in[k]);
 		if (strcmp(op, "Equal") && strcmp(op, "Greater") && strcmp(op, "Less") &&
 		    strcmp(op, "GreaterOrEqual") && strcmp(op, "LessOrEqual"))
 			continue;

@@ -136,10 +136,25 @@ static bool pattern(struct ink_seq_lowering *l, struct ink_scores *s, const stru
 	return true;
 }
 
+/* The same as a condition: scores where it is @scores, else the number @low. */
+static bool condition(struct ink_seq_lowering *l, struct ink_value *v, const struct ink_array *c,
+		      bool scores, double low)
+{
+	struct ink_array *sum = ink_array_new(&l->pool, INK_ONNX_FLOAT, c->rank, c->dims, l->label,
+					      l->why);
+	size_t i;
+
+	if (!sum)
+		return false;
+	for (i = 0; i < c->count; i++)
+		sum->data[i] = (c->data[i] != 0) == scores ? 0 : low;
+	return pattern(l, &v->scores, sum) && ink_seq_set(l, 0, v);
+}
+
 /* A mask whose tokens are the keys. */
 static bool keys_mask(struct ink_seq_lowering *l, const struct ink_value *m)
 {
-	const struct ink_extent *last = &m->layout.dim[m->layout.rank - 1];
+	const struct ink_extent *last = &m->layout.dim[m->layout.rank ? m->layout.rank - 1 : 0];
 
 	if (!m->layout.rank || last->n != 1 || last->piece[0].axis != INK_AXIS_ROW ||
 	    last->piece[0].size != l->net->tokens)
@@ -171,6 +186,8 @@ bool ink_seq_scores_binary(struct ink_seq_lowering *l, uint32_t which)
 
 		if (!ink_seq_scalar(ink_seq_const(l, first ? 2 : 1), &c))
 			return ink_seq_refuse(l, "scores may be masked with one very low number");
+		if (m->kind == INK_VALUE_CONST)
+			return condition(l, &v, m->constant, first, c);
 		return mask_scores(l, &v, m, (m->token != 0) == first ? 0 : c,
 				   (m->pad != 0) == first ? 0 : c);
 	}
@@ -306,7 +323,7 @@ bool ink_seq_lower_attention(struct ink_seq_lowering *l)
 	uint32_t v, groups, d, rank = shares->layout.rank;
 	struct ink_seq_op *op;
 
-	if (x->kind != INK_VALUE_VIEW || rank < 2 || !shares->layout.dim[rank - 1].n ||
+	if (x->kind != INK_VALUE_VIEW || rank < 2 || x->layout.rank < 2 || !shares->layout.dim[rank - 1].n ||
 	    shares->layout.dim[rank - 1].piece[0].axis != INK_AXIS_KEY)
 		return ink_seq_refuse(l, "supported: shares times values");
 	if (!by_heads(l, x, false, &v, &groups, &d))
@@ -322,6 +339,8 @@ bool ink_seq_lower_attention(struct ink_seq_lowering *l)
 			    s->q != INKLING_NONE && l->net->ops[s->q].seq);
 	if (!op)
 		return false;
+	if (d % 2)
+		return ink_seq_refuse(l, "heads need an even number of columns");
 	op->w = s->constant;
 	if (s->q != INKLING_NONE)
 		op->in[op->n_in++] = s->q;

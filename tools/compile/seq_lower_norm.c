@@ -11,6 +11,8 @@
 
 #include "seq_lower.h"
 
+#define COLUMNS	4096u	/* the engine's limit */
+
 static bool set_stat(struct ink_seq_lowering *l, enum ink_stage stage, const struct ink_value *base,
 		     double eps, bool rms)
 {
@@ -33,6 +35,8 @@ static bool set_norm(struct ink_seq_lowering *l, const struct ink_value *base, d
 	if (!ink_seq_matrix(l, base, &from))
 		return false;
 	cols = l->net->ops[from].cols;
+	if (cols > COLUMNS)
+		return ink_seq_refuse(l, "rows of up to 4096 columns can be normalised");
 	op = ink_seq_new_op(l, INK_SEQ_NORM, l->net->ops[from].rows, cols, l->net->ops[from].seq);
 	if (!op)
 		return false;

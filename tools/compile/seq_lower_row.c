@@ -10,6 +10,8 @@
 
 #include "seq_lower.h"
 
+#define WINDOW	64	/* the engine's limit */
+
 /* y = x W; @w is [n][m], or [m][n] when @turned. The view's last dimension becomes m wide. */
 static bool linear(struct ink_seq_lowering *l, const struct ink_value *x, const struct ink_array *w,
 		   bool turned, double alpha, struct ink_seq_op **made, struct ink_layout *layout)
@@ -192,6 +194,9 @@ static bool unfold(struct ink_seq_lowering *l, const struct ink_value *x,
 	*op = from;
 	if (w->size[0] * w->size[1] == 1 && w->stride[1] == 1)
 		return true;
+	if (w->size[0] > WINDOW || w->size[1] > WINDOW || w->stride[1] > WINDOW ||
+	    w->before[0] >= w->size[0] || w->before[1] >= w->size[1])
+		return ink_seq_refuse(l, "windows and strides may be 64 at most, the padding less than the window");
 	cols = l->net->ops[from].cols * (uint32_t)(w->size[0] * w->size[1]);
 	*op = l->net->n_ops;
 	u = ink_seq_new_op(l, INK_SEQ_UNFOLD, seq ? l->net->ops[from].rows : rows, cols, seq);

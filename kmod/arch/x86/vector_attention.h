@@ -25,12 +25,15 @@ static __always_inline __m256i dot_s16(__m256i acc, __m256i a, __m256i b)
 static void keep_keys(const struct ink_heads *h, const s16 *k, u32 position)
 {
 	u32 g, j, pair;
+	s16 *to;
 
-	for (g = 0; g < h->groups; g++)
-		for (j = 0; j < h->d; j += 2, k += 2) {
+	for (g = 0; g < h->groups; g++) {
+		to = &h->keys[ink_key_at(h, g, position, 0)];
+		for (j = 0; j < h->d; j += 2, k += 2, to += 16) {
 			memcpy(&pair, k, sizeof(pair));
-			memcpy(&h->keys[ink_key_at(h, g, position, j)], &pair, sizeof(pair));
+			memcpy(to, &pair, sizeof(pair));
 		}
+	}
 }
 
 /* Its values, beside those of the position before, or alone. */
@@ -51,19 +54,20 @@ static void keep_values(const struct ink_heads *h, const s16 *v, u32 position)
 		}
 }
 
-/* Scores of @blocks, a constant, of eight positions. */
-static __always_inline void score_blocks(const u32 blocks, const s16 *q, const s16 *keys, u32 d,
+/* Scores of @blocks, a constant, of eight positions, @block bytes apart. */
+static __always_inline void score_blocks(const u32 blocks, const s16 *q, const u8 *keys, size_t block,
 					 s32 *scores)
 {
+	const u8 *end = keys + block;
 	__m256i acc[4] __uninitialized, pair;
-	u32 i, j;
+	u32 i;
 
 	UNROLL for (i = 0; i < blocks; i++)
 		acc[i] = _mm256_setzero_si256();
-	for (j = 0; j < d; j += 2) {
-		pair = _mm256_set1_epi32((s32)get_unaligned_le32(q + j));
+	for (; keys < end; keys += 32, q += 2) {
+		pair = _mm256_set1_epi32((s32)get_unaligned_le32(q));
 		UNROLL for (i = 0; i < blocks; i++) {
-			acc[i] = dot_s16(acc[i], pair, loadu(keys + (size_t)i * d * 8 + j * 8));
+			acc[i] = dot_s16(acc[i], pair, loadu(keys + i * block));
 			KEEP(acc[i]);
 		}
 	}
@@ -93,26 +97,40 @@ static __always_inline s32 greatest(__m256i v)
 	return _mm_cvtsi128_si32(h);
 }
 
-/* Scores of one head of one query in positions from @from, before @end; returns the greatest. */
-static s32 score(const struct ink_heads *h, const s16 *q, u32 group, u32 from, u32 end,
-		 struct ink_view view)
-{
-	const s16 *keys = h->keys + ink_key_at(h, group, from, 0);
-	__m256i top = _mm256_set1_epi32(S32_MIN);
-	u32 d = h->d, i;
+/* One head of one query on its way. */
+struct query {
+	const s16 *q;
+	s16 *y;
+	u32 group;
+	struct ink_view view;
+	u32 from, end;		/* the view, in sixteens */
+	s32 *scores;		/* by position; then weights */
+	s32 top;
+	u32 sum;
+};
 
-	for (i = from; i + 32 <= view.end; i += 32, keys += (size_t)d * 32)
-		score_blocks(4, q, keys, d, h->scores + i);
-	for (; i < view.end; i += 8, keys += (size_t)d * 8)
-		score_blocks(1, q, keys, d, h->scores + i);
-	hide(h->scores, from, view);
-	hide(h->scores, from + 8, view);
-	hide(h->scores, end - 8, view);
-	if (end - from > 16)
-		hide(h->scores, end - 16, view);
-	for (i = from; i < end; i += 8)
-		top = _mm256_max_epi32(top, load(h->scores + i));
-	return greatest(top);
+static void score(const struct ink_heads *h, struct query *q)
+{
+	const u8 *keys = (const u8 *)(h->keys + ink_key_at(h, q->group, q->from, 0));
+	__m256i top = _mm256_set1_epi32(S32_MIN);
+	size_t block = (size_t)h->d * 16;
+	u32 i;
+
+	for (i = q->from; i + 32 <= q->view.end; i += 32, keys += 4 * block)
+		score_blocks(4, q->q, keys, block, q->scores + i);
+	for (; i < q->view.end; i += 8, keys += block)
+		score_blocks(1, q->q, keys, block, q->scores + i);
+	if (q->view.first > q->from) {
+		hide(q->scores, q->from, q->view);
+		hide(q->scores, q->from + 8, q->view);
+	}
+	if (q->view.end < q->end) {
+		hide(q->scores, q->end - 16, q->view);
+		hide(q->scores, q->end - 8, q->view);
+	}
+	for (i = q->from; i < q->end; i += 8)
+		top = _mm256_max_epi32(top, load(q->scores + i));
+	q->top = greatest(top);
 }
 
 /* What turns scores into octaves below the greatest. */
@@ -150,33 +168,40 @@ static __always_inline void exp2_q20(__m256i *a, __m256i *b)
 			       _mm256_srli_epi32(*b, 15));
 }
 
-/* Weights in place of scores; returns their sum. */
-static u32 weigh(const struct ink_bound *b, s32 *scores, u32 from, u32 end, s32 top)
+/* Weights of sixteen positions in place of scores; @edge: some may be hidden. */
+static __always_inline __m256i weigh_some(const bool edge, const struct octaves *o, s32 *scores)
+{
+	const __m256i lowest = _mm256_set1_epi32(S32_MIN);
+	__m256i s = load(scores), t = load(scores + 8), v = octaves(o, s), w = octaves(o, t);
+
+	exp2_q20(&v, &w);
+	if (edge) {
+		v = _mm256_andnot_si256(_mm256_cmpeq_epi32(s, lowest), v);
+		w = _mm256_andnot_si256(_mm256_cmpeq_epi32(t, lowest), w);
+	}
+	_mm256_store_si256((__m256i *)scores, v);
+	_mm256_store_si256((__m256i *)(scores + 8), w);
+	return _mm256_add_epi32(v, w);
+}
+
+/* All weights, and their sum. */
+static void weigh(const struct ink_bound *b, struct query *q)
 {
 	const struct ink_x86_octaves *packed = b->packed;
 	const struct octaves o = {
-		.top = _mm256_set1_epi32(top),
+		.top = _mm256_set1_epi32(q->top),
 		.limit = _mm256_set1_epi32((s32)packed->limit),
 		.mult = _mm256_set1_epi32(b->attr[4]),
 		.shift = _mm_cvtsi32_si128(b->attr[5]),
 	};
-	const __m256i lowest = _mm256_set1_epi32(S32_MIN);
-	__m256i sum = _mm256_setzero_si256(), s, t, v, w;
+	__m256i sum = weigh_some(true, &o, q->scores + q->from);
 	u32 i;
 
-	for (i = from; i < end; i += 16) {
-		s = load(scores + i);
-		t = load(scores + i + 8);
-		v = octaves(&o, s);
-		w = octaves(&o, t);
-		exp2_q20(&v, &w);
-		v = _mm256_andnot_si256(_mm256_cmpeq_epi32(s, lowest), v);
-		w = _mm256_andnot_si256(_mm256_cmpeq_epi32(t, lowest), w);
-		_mm256_store_si256((__m256i *)(scores + i), v);
-		_mm256_store_si256((__m256i *)(scores + i + 8), w);
-		sum = _mm256_add_epi32(sum, _mm256_add_epi32(v, w));
-	}
-	return (u32)sum_of_lanes(sum);
+	for (i = q->from + 16; i + 16 < q->end; i += 16)
+		sum = _mm256_add_epi32(sum, weigh_some(false, &o, q->scores + i));
+	if (i < q->end)
+		sum = _mm256_add_epi32(sum, weigh_some(true, &o, q->scores + i));
+	q->sum = (u32)sum_of_lanes(sum);
 }
 
 static __always_inline __m256i share_of(__m256i w, __m256i reciprocal, __m256i round, __m128i shift)
@@ -186,19 +211,19 @@ static __always_inline __m256i share_of(__m256i w, __m256i reciprocal, __m256i r
 	return _mm256_min_epu32(_mm256_srl_epi32(w, shift), _mm256_set1_epi32(S16_MAX));
 }
 
-static void share(const struct ink_heads *h, u32 from, u32 end, u32 sum)
+static void share(const struct ink_heads *h, const struct query *q)
 {
-	struct ink_share s = ink_share_of(sum);
+	struct ink_share s = ink_share_of(q->sum);
 	const __m256i reciprocal = _mm256_set1_epi32((s32)s.reciprocal);
 	const __m256i round = _mm256_set1_epi32((s32)(1u << (s.shift - 1)));
 	const __m128i shift = _mm_cvtsi32_si128((s32)s.shift);
 	__m256i v;
 	u32 i;
 
-	for (i = from; i < end; i += 16) {
+	for (i = q->from; i < q->end; i += 16) {
 		v = _mm256_packus_epi32(
-			share_of(load(h->scores + i), reciprocal, round, shift),
-			share_of(load(h->scores + i + 8), reciprocal, round, shift));
+			share_of(load(q->scores + i), reciprocal, round, shift),
+			share_of(load(q->scores + i + 8), reciprocal, round, shift));
 		_mm256_store_si256((__m256i *)(h->shares + i), _mm256_permute4x64_epi64(v, 0xd8));
 	}
 }
@@ -226,19 +251,19 @@ static __always_inline void gather_columns(const u32 cols, const u32 pairs, cons
 		}
 	}
 	UNROLL for (c = 0; c < cols; c++) {
-		for (p = 1; p < pairs; p++)
+		UNROLL for (p = 1; p < pairs; p++)
 			acc[c] = _mm256_add_epi32(acc[c], acc[p * cols + c]);
 		s = _mm256_add_epi32(acc[c], _mm256_set1_epi32(0x4000));
 		_mm_storeu_si128((__m128i *)(y + 8 * c), pack_halves32(_mm256_srai_epi32(s, 15)));
 	}
 }
 
-/* Positions from @from, a multiple of eight, to before @end. */
-static void weighted(const struct ink_heads *h, u32 group, u32 from, u32 end, s16 *y)
+static void weighted(const struct ink_heads *h, const struct query *q)
 {
-	const s16 *values = h->values + ink_value_at(h, group, from, 0);
-	const s16 *shares = h->shares + from;
-	u32 n = ALIGN(end - from, 8u) / 2, left = h->d, cols;
+	const s16 *values = h->values + ink_value_at(h, q->group, q->from, 0);
+	const s16 *shares = h->shares + q->from;
+	u32 n = ALIGN(q->view.end - q->from, 8u) / 2, left = h->d, cols;
+	s16 *y = q->y;
 
 	for (; left; left -= cols, y += cols, values += cols * 2) {
 		cols = left >= 64 ? 64 : left >= 32 ? 32 : left >= 16 ? 16 : 8;
@@ -253,32 +278,31 @@ static void weighted(const struct ink_heads *h, u32 group, u32 from, u32 end, s1
 	}
 }
 
-static void attend(const struct ink_bound *b, u8 *arena, const struct ink_heads *h, u32 row,
-		   u32 head)
-{
-	const size_t at = (size_t)row * b->in_cols[0] + (size_t)head * h->d;
-	struct ink_view view = ink_view_of(b, h, row);
-	u32 group = head / (h->heads / h->groups);
-	u32 from = view.first & ~15u, end = ALIGN(view.end, 16u);
-	s32 top = score(h, (const s16 *)ink_input(b, arena, 0) + at, group, from, end, view);
-
-	share(h, from, end, weigh(b, h->scores, from, end, top));
-	weighted(h, group, from, view.end, (s16 *)(arena + b->out_off) + at);
-}
-
+/* Units are heads of queries, query after query. */
 static void run_attention(const struct ink_bound *b, u8 *arena, u32 first, u32 rows)
 {
 	const s16 *k = ink_input(b, arena, 1), *v = ink_input(b, arena, 2);
 	struct ink_heads h = ink_heads_of(b, arena);
-	u32 all = ink_rows(b, arena, 0) * h.heads, i;
+	u32 all = ink_rows(b, arena, 0) * h.heads, share_of_group = h.heads / h.groups, i;
 	u32 end = first + min(rows, all > first ? all - first : 0);
+	struct query q = { .scores = h.scores };
 
 	for (i = 0; !first && i < h.rows; i++) {
 		keep_keys(&h, k + (size_t)i * b->in_cols[1], h.before + i);
 		keep_values(&h, v + (size_t)i * b->in_cols[1], h.before + i);
 	}
-	for (i = first; i < end; i++)
-		attend(b, arena, &h, i / h.heads, i % h.heads);
+	for (i = first; i < end; i++) {
+		q.q = (const s16 *)ink_input(b, arena, 0) + (size_t)i * h.d;
+		q.y = (s16 *)(arena + b->out_off) + (size_t)i * h.d;
+		q.group = i % h.heads / share_of_group;
+		q.view = ink_view_of(b, &h, i / h.heads);
+		q.from = q.view.first & ~15u;
+		q.end = ALIGN(q.view.end, 16u);
+		score(&h, &q);
+		weigh(b, &q);
+		share(&h, &q);
+		weighted(&h, &q);
+	}
 }
 
 #endif /* INK_ARCH_X86_VECTOR_ATTENTION_H */
