@@ -36,7 +36,8 @@ INK_CPPFLAGS = -Iuapi -D_GNU_SOURCE
 INK_CFLAGS   = -std=gnu11 -Wall -Wextra -Wno-unused-parameter $(if $(WERROR),-Werror)
 
 # Random models, for more than one part of the tests.
-RANDMODEL := tests/lib/rand.c tests/lib/randmodel.c tests/lib/randmodel_ops.c
+RANDMODEL := tests/lib/rand.c tests/lib/randmodel.c tests/lib/randmodel_ops.c tests/lib/randmodel_seq.c \
+	tests/lib/randmodel_text.c
 
 FRAGMENTS := $(wildcard kmod/core/core.mk tools/tools.mk bpf/bpf.mk tests/unit/unit.mk \
 	tests/fuzz/fuzz.mk tests/bench/bench.mk tests/icount/icount.mk tests/selftests/selftests.mk tools/lab/lab.mk)

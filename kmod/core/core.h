@@ -79,6 +79,8 @@ struct ink_why {
 #define INK_MAX_MACS	(64u << 20)	/* of one run; elements have the same limit */
 #define INK_MAX_MACS_TOKENS	64u	/* a sequence has that for each token, for so many at most */
 #define INK_MAX_ARENA	(1u << 20)	/* bytes, of one run */
+#define INK_MAX_STATES	(64u << 20)	/* bytes that a session keeps */
+#define INK_MAX_STEPS	(1u << 19)	/* that a run is cut into */
 
 /* A tensor that was checked. */
 struct ink_tensor {

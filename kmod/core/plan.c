@@ -295,8 +295,10 @@ static bool build(struct ink_plan *plan, struct ink_why *why)
 		return no_memory(why);
 	if (!bind_ops(plan, why))
 		return false;
-	if (!pack_ops(plan) || !ink_schedule_build(plan))
+	if (!pack_ops(plan))
 		return no_memory(why);
+	if (!ink_schedule_build(plan, why))
+		return false;
 	plan->memory += sizeof(*plan) + n_ops * sizeof(*plan->bound) + plan->packed_size;
 	return true;
 }

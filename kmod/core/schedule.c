@@ -8,6 +8,7 @@
  * them. What doesn't: memory (plan.c).
  */
 #include "schedule.h"
+#include "verify.h"
 #include "../arch/x86/x86.h"
 
 /*
@@ -78,15 +79,17 @@ static u32 op_units(const struct ink_bound *b, u32 tokens)
 	}
 }
 
-/* Picoseconds of one head of one query. */
+/* Picoseconds of one head of one query, with its share of what it takes to put this call's keys and values in place. */
 static u64 head_cost(const struct ink_bound *b, bool simd, u32 tokens)
 {
-	u32 keys = b->n_in > 3 ? b->in_count[3] / b->in_cols[3] :
-		   rows_in_call(b->in_seq & 2, b->in_count[1] / b->in_cols[1], tokens);
+	u32 rows = rows_in_call(b->in_seq & 2, b->in_count[1] / b->in_cols[1], tokens);
+	u32 keys = b->n_in > 3 ? b->in_count[3] / b->in_cols[3] : rows;
 	u32 d = b->in_cols[0] / (u32)b->attr[0];
+	u64 kept = 2ull * rows * b->in_cols[1] * (simd ? COST_ELEMENT_SIMD : COST_ELEMENT);
 
 	return (u64)keys * (2ull * d * (simd ? COST_MAC_SIMD : COST_MAC_SCALAR) +
-			    (simd ? COST_KEY_SIMD : COST_KEY_SCALAR));
+			    (simd ? COST_KEY_SIMD : COST_KEY_SCALAR)) +
+	       div_u64(kept, op_units(b, tokens));
 }
 
 /* Picoseconds of @units rows of weights in vectors, which tokens share. */
@@ -102,10 +105,14 @@ static u64 row_cost(const struct ink_bound *b, bool simd)
 {
 	u64 elements = max(b->in_cols[0], b->out_cols);
 
-	if (b->opcode == INKLING_OP_GATE)
-		return elements * (elements * COST_ELEMENT_SIMD + COST_SOFTMAX);
-	return elements * (simd ? COST_ELEMENT_SIMD : COST_ELEMENT) +
-	       (b->opcode == INKLING_OP_NORM ? COST_NORM : 0);
+	switch (b->opcode) {
+	case INKLING_OP_GATE:
+		return elements * (2 * elements * COST_ELEMENT_SIMD + COST_SOFTMAX);
+	case INKLING_OP_NORM:
+		return elements * (simd ? COST_ELEMENT_SIMD : COST_ELEMENT) + COST_NORM;
+	default:
+		return elements * (simd ? COST_ELEMENT_SIMD : COST_ELEMENT);
+	}
 }
 
 /* Picoseconds of @units units of an op in a call of @tokens. */
@@ -129,7 +136,11 @@ static u64 op_cost(const struct ink_bound *b, u32 units, bool simd, u32 tokens)
 		return COST_OP + units * head_cost(b, simd, tokens);
 	case INKLING_OP_NLL:
 		return COST_OP + (u64)input_rows(b, tokens) * b->in_cols[0] * COST_SOFTMAX;
+	case INKLING_OP_NORM:
+	case INKLING_OP_GATE:
+		return COST_OP + units * row_cost(b, simd);
 	default:
+		/* Of one row there may be more elements before than after: DIST, POOL, TRANSPOSE. */
 		if (b->units > 1)
 			return COST_OP + units * row_cost(b, simd);
 		return COST_OP + (u64)max(input_rows(b, tokens) * b->in_cols[0], b->m) * COST_ELEMENT;
@@ -289,15 +300,21 @@ static void cut_sections(const struct cut *c)
 	}
 }
 
-static bool schedule_make(struct ink_plan *plan, struct ink_schedule *to, u32 tile, u32 tokens)
+static bool schedule_make(struct ink_plan *plan, struct ink_schedule *to, u32 tile, u32 tokens,
+			  struct ink_why *why)
 {
 	struct cut c = { .plan = plan, .to = to, .tile = tile, .tokens = tokens };
 
 	cut_steps(&c);
+	if (to->n_steps > INK_MAX_STEPS)
+		return ink_refuse(why, INK_RULE_COST, INKLING_NONE, INKLING_NONE, to->n_steps,
+				  INK_MAX_STEPS, "a run takes %u steps, the limit is %u",
+				  to->n_steps, INK_MAX_STEPS);
 	to->steps = ink_port_zalloc(to->n_steps * sizeof(*to->steps));
 	to->sections = ink_port_zalloc(to->n_steps * sizeof(*to->sections));
 	if (!to->steps || !to->sections)
-		return false;
+		return ink_refuse(why, INK_RULE_MEMORY, INKLING_NONE, INKLING_NONE, 0, 0,
+				  "no memory to plan the model");
 	cut_steps(&c);
 	cut_sections(&c);
 	plan->memory += to->n_steps * (sizeof(*to->steps) + sizeof(*to->sections));
@@ -354,15 +371,15 @@ static void set_cost(struct ink_plan *plan)
 		plan->contexts |= INKLING_CTX_HARDIRQ;
 }
 
-bool ink_schedule_build(struct ink_plan *plan)
+bool ink_schedule_build(struct ink_plan *plan, struct ink_why *why)
 {
 	u32 tokens = max(plan->graph->tokens, 1u);
 
 	plan->tile = choose_tile(plan);
-	if (!schedule_make(plan, &plan->single, 1, 1))
+	if (!schedule_make(plan, &plan->single, 1, 1, why))
 		return false;
 	if ((plan->tile > 1 || tokens > 1) &&
-	    !schedule_make(plan, &plan->tiled, plan->tile, tokens))
+	    !schedule_make(plan, &plan->tiled, plan->tile, tokens, why))
 		return false;
 	set_cost(plan);
 	return true;

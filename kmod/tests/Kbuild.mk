@@ -6,7 +6,8 @@
 ink-units := verify_file verify_tensor verify_ops verify_proof plan exact
 ink-tests := tests/cmocka tests/unit_kunit tests/fixture tests/slot_kunit tests/arena_kunit tests/session_kunit \
 	$(ink-units:%=../tests/unit/test_%) ../tests/unit/models ../tests/unit/verify_case \
-	../tests/lib/rand ../tests/lib/randmodel ../tests/lib/randmodel_ops \
+	../tests/lib/rand ../tests/lib/randmodel ../tests/lib/randmodel_ops ../tests/lib/randmodel_seq \
+	../tests/lib/randmodel_text \
 	../tools/lib/image_builder ../tools/lib/image_layout
 
 inkling-y += $(ink-tests:%=%.o)

@@ -17,10 +17,12 @@
 #include "net.h"
 #include "onnx_float.h"
 #include "quant.h"
+#include "seq_emit.h"
 #include "fuzz_check.h"
 
 #define ROWS		12
 #define WIDEST		256		/* inputs; more only cost time */
+#define LONGEST		32u		/* tokens, likewise */
 #define LARGEST		(1u << 18)	/* multiply-accumulates to be quantised */
 
 static void check_why(const struct ink_diag *why)
@@ -211,6 +213,106 @@ static void lower(const struct ink_onnx *onnx, size_t width)
 	free(y);
 }
 
+static void run_tokens(const void *image, size_t size, const uint16_t *tokens, uint32_t n)
+{
+	struct inkling_sequence *in;
+	struct ink_graph *g;
+	struct ink_plan *plan;
+	struct ink_why why;
+	void *arena, *out;
+	uint32_t i;
+
+	g = ink_graph_parse(image, size, &why);
+	if (!g && why.rule != INK_RULE_COST && why.rule != INK_RULE_ARENA) {
+		fprintf(stderr, "%s: %s\n", ink_rule_name(why.rule), why.text);
+		abort();
+	}
+	plan = g ? ink_plan_build(g, INK_ISA_SCALAR, &why) : NULL;
+	if (plan) {
+		arena = aligned_alloc(64, (plan->arena_size + 63) & ~63u);
+		in = calloc(1, plan->input_size);
+		out = malloc(plan->output_size);
+		CHECK(arena && in && out);
+		in->n = n;
+		for (i = 0; i < n; i++)
+			memcpy((uint8_t *)(in + 1) + i * g->tensors[g->header->input].elem,
+			       &tokens[i], g->tensors[g->header->input].elem);
+		CHECK(ink_plan_run(plan, INK_ISA_SCALAR, arena, in, out));
+		free(arena);
+		free(in);
+		free(out);
+	}
+	ink_plan_free(plan);
+	ink_graph_free(g);
+}
+
+/* The network against the model, where all numbers that both meet are of a usual size. */
+static void compare_tokens(const struct ink_onnx *onnx, const struct ink_seq_net *net,
+			   const uint16_t *tokens)
+{
+	const struct ink_seq_op *out = &net->ops[net->output];
+	double **values = calloc(net->n_ops, sizeof(*values)), x[LONGEST], top, other;
+	struct ink_diag why = { 0 };
+	struct ink_pool pool;
+	size_t width, i;
+	double *y = NULL;
+
+	for (i = 0; i < net->tokens; i++)
+		x[i] = tokens[i];
+	CHECK(values);
+	ink_pool_init(&pool, (size_t)64 << 20);
+	if (!ink_onnx_eval(onnx, x, 1, net->tokens, &y, &width, &why)) {
+		check_why(&why);
+	} else if (ink_seq_eval(net, tokens, net->tokens, &pool, values, &why) &&
+		   width == (size_t)out->rows * out->cols) {
+		for (top = 1, i = 0; i < width; i++)
+			top = fmax(top, isfinite(y[i]) ? fabs(y[i]) : INFINITY);
+		for (i = 0; i < net->n_ops; i++)
+			for (uint32_t k = 0; k < net->ops[i].cols * net->ops[i].rows; k++)
+				top = fmax(top, isfinite(values[i][k]) ? fabs(values[i][k]) : INFINITY);
+		for (i = 0; top < 1e4 && i < width; i++) {
+			other = values[net->output][i];
+			CHECK(!(fabs(other - y[i]) > 1e-3 * top));
+		}
+	}
+	ink_pool_free(&pool);
+	free(values);
+	free(y);
+}
+
+/* A model of tokens: none of them is what fills up. */
+static void lower_tokens(const struct ink_onnx *onnx, size_t width)
+{
+	uint16_t tokens[ROWS * LONGEST];
+	size_t first[ROWS + 1], size, i;
+	struct ink_samples samples = { .n = ROWS, .first = first, .tokens = tokens };
+	const struct ink_card_text card = { .name = "fuzz" };
+	struct ink_seq_net *net = NULL;
+	struct ink_seq_quant *q = NULL;
+	struct ink_diag why = { 0 };
+	void *image = NULL;
+
+	width = width ? width : 8;
+	if (width > LONGEST)
+		return;
+	for (i = 0; i <= ROWS; i++)
+		first[i] = i * width;
+	for (i = 0; i < ROWS * width; i++)
+		tokens[i] = (uint16_t)(1 + i * 7 % 11);
+	net = ink_seq_lower(onnx, (uint32_t)width, &why);
+	if (net && ink_seq_fold(net, INK_WISH_RAW, &why)) {
+		compare_tokens(onnx, net, tokens);
+		q = ink_seq_quant_new(net, &samples, NULL, NULL, &why);
+	}
+	if (q && ink_seq_emit(q, &card, INKLING_HEAD_RAW, 0, &image, &size, &why))
+		run_tokens(image, size, tokens, (uint32_t)width);
+	else
+		check_why(&why);
+	free(image);
+	ink_seq_quant_free(q);
+	ink_seq_free(net);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct ink_diag why = { 0 };
@@ -223,7 +325,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	onnx->run_work = 1 << 20;
 	width = ink_onnx_width(onnx);
-	if (width <= WIDEST)
+	if (onnx->tokens)
+		lower_tokens(onnx, width);
+	else if (width <= WIDEST)
 		lower(onnx, width ? width : 4);
 	ink_onnx_free(onnx);
 	return 0;

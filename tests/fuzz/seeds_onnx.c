@@ -142,6 +142,46 @@ static void shapes(void)
 	write_model(m, "shapes");
 }
 
+/* An encoder of one head, mask, mean and formula. */
+static void tokens(void)
+{
+	static const int64_t zero, last[1] = { -1 }, one[1] = { 1 }, perm[3] = { 0, 2, 1 };
+	struct om *m = om_new(13, "ids", 8);
+
+	om_tokens(m, 8);
+	om_ints(m, "zero", 7, 0, &zero);
+	om_ints(m, "last", 7, 1, last);
+	om_ints(m, "one", 7, 1, one);
+	om_weights(m, "table", 20, 4, 1, 1);
+	om_weights(m, "w", 4, 4, 1, 2);
+	om_weights(m, "n", 4, 0, 1, 3);
+	om_const(m, "low", 0, 0, (const float[]){ -1e9f });
+	om_node(m, "Equal", "ids,zero", "mask");
+	om_node(m, "Gather", "table,ids", "e");
+	om_node(m, "LayerNormalization", "e,n,n", "h");
+	om_node(m, "MatMul", "h,w", "q");
+	om_node(m, "Add", "q,n", "k");
+	om_transpose(m, "k", "kt", 3, perm);
+	om_node(m, "MatMul", "q,kt", "s");
+	om_node(m, "Unsqueeze", "mask,one", "m3");
+	om_node(m, "Where", "m3,low,s", "shown");
+	om_node(m, "Softmax", "shown", "shares");
+	om_node(m, "MatMul", "shares,h", "a");
+	om_node(m, "Add", "a,h", "r");
+	om_node(m, "Sigmoid", "r", "g");
+	om_node(m, "Mul", "r,g", "act");
+	om_node(m, "Not", "mask", "not");
+	om_node(m, "Cast", "not", "real");
+	om_int(m, "to", 1);
+	om_node(m, "Unsqueeze", "real,last", "keep");
+	om_node(m, "Mul", "act,keep", "kept");
+	om_node(m, "ReduceSum", "kept,one", "sum");
+	om_node(m, "ReduceSum", "keep,one", "count");
+	om_node(m, "Div", "sum,count", "y");
+	om_output(m, "y");
+	write_model(m, "tokens");
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 2) {
@@ -154,5 +194,6 @@ int main(int argc, char **argv)
 	distance();
 	quantised();
 	shapes();
+	tokens();
 	return 0;
 }

@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "randmodel_ops.h"
+#include "randmodel_seq.h"
 
 static const char *const kinds[INK_RANDMODEL_NR] = {
-	"dense", "quant", "mlp", "mix", "large",
+	"dense", "quant", "mlp", "mix", "large", "encoder", "decoder",
 };
 
 const char *ink_randmodel_name(enum ink_randmodel_kind kind)
@@ -261,7 +261,8 @@ static void build_mix(struct randmodel *m)
 int ink_randmodel_build(enum ink_randmodel_kind kind, uint64_t seed, void **image, size_t *size)
 {
 	static void (*const build[INK_RANDMODEL_NR])(struct randmodel *m) = {
-		build_dense, build_quant, build_mlp, build_mix, build_large,
+		build_dense, build_quant, build_mlp, build_mix, build_large, randmodel_encoder,
+		randmodel_decoder,
 	};
 	struct randmodel m = { .b = ink_builder_new() };
 	struct inkling_card *card;

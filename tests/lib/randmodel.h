@@ -22,6 +22,8 @@ enum ink_randmodel_kind {
 	INK_RANDMODEL_MLP,	/* QUANT or int8 input, DENSE ... DENSE, perhaps a head */
 	INK_RANDMODEL_MIX,	/* all operators, with branches */
 	INK_RANDMODEL_LARGE,	/* DENSE that take more than one step */
+	INK_RANDMODEL_ENCODER,	/* sequences and pictures, without states */
+	INK_RANDMODEL_DECODER,	/* sequences with states */
 	INK_RANDMODEL_NR,
 };
 
@@ -44,7 +46,7 @@ int ink_randmodel_build(enum ink_randmodel_kind kind, uint64_t seed, void **imag
  * @dtype: of the model's input tensor
  * @count: its elements
  * @image: the model: where its QUANT rows change is where inputs are near
- * @in: @count elements
+ * @in: @count elements, after their number where they are tokens
  */
 void ink_randmodel_input(struct ink_rand *r, unsigned int dtype, uint32_t count,
 			 const void *image, void *in);

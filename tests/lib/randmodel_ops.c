@@ -123,11 +123,8 @@ static uint64_t quotient(uint64_t want, uint64_t shift, uint64_t most)
 	return q;
 }
 
-/*
- * A multiplier and shift that take what is at most @most to about @want, but
- * for some rows where they are anything that doesn't leave 32 bits.
- */
-static void scale(struct randmodel *m, uint64_t most, uint64_t want, int32_t *mult, int8_t *shift)
+void randmodel_scale(struct randmodel *m, uint64_t most, uint64_t want, int32_t *mult,
+		     int8_t *shift)
 {
 	const uint64_t limit = (1ull << 31) - (1ull << 22);
 	uint64_t top = INT32_MAX, s;
@@ -171,8 +168,8 @@ static void dense_row(struct randmodel *m, struct ink_builder_dense *d, uint32_t
 	*bias = (int32_t)range(m, -(int64_t)room_left, (int64_t)room_left);
 	if (below(m, 2) && d->n > 4)	/* random signs rarely add up to the most */
 		want *= 4;
-	scale(m, most + (uint64_t)llabs(*bias) + 1, want, (int32_t *)d->mult + row,
-	      (int8_t *)d->shift + row);
+	randmodel_scale(m, most + (uint64_t)llabs(*bias) + 1, want, (int32_t *)d->mult + row,
+			(int8_t *)d->shift + row);
 }
 
 uint32_t randmodel_dense(struct randmodel *m, uint32_t in, uint32_t rows, uint32_t dtype)
@@ -232,7 +229,7 @@ static void quant_row(struct randmodel *m, struct inkling_quant_row *q)
 		uint64_t most = q->kind == INKLING_QUANT_LOG2 ? 32u << 16 : (uint64_t)span + 1;
 		int8_t shift;
 
-		scale(m, most, (uint64_t)range(m, 1, 400), &q->mult, &shift);
+		randmodel_scale(m, most, (uint64_t)range(m, 1, 400), &q->mult, &shift);
 		q->shift = shift;
 		if (below(m, 4))
 			q->zero = -128;
@@ -443,12 +440,31 @@ static int64_t any(struct ink_rand *r, uint32_t style, int64_t lo)
 	}
 }
 
+/* A call of any length, of tokens that are any, few, or one. Has to work at odd addresses. */
+static void tokens(struct ink_rand *r, unsigned int dtype, uint32_t count, uint8_t *in)
+{
+	uint32_t n = ink_rand_below(r, 4) ? 1 + ink_rand_below(r, count) : count, i;
+	uint32_t most = ink_rand_below(r, 3) ? 300 : 1u << ink_rand_below(r, 16);
+	uint32_t size = dtype == INKLING_UINT8 ? 1 : 2;
+	uint16_t t;
+
+	memcpy(in, &n, sizeof(n));
+	for (i = 0; i < count; i++) {
+		t = (uint16_t)ink_rand_below(r, most);
+		memcpy(in + sizeof(n) + (size_t)i * size, &t, size);
+	}
+}
+
 void ink_randmodel_input(struct ink_rand *r, unsigned int dtype, uint32_t count,
 			 const void *image, void *in)
 {
 	uint32_t style = ink_rand_below(r, 12), i, rows = 0;
 	int64_t lo = lowest(dtype), v;
 
+	if (dtype == INKLING_UINT8 || dtype == INKLING_UINT16) {
+		tokens(r, dtype, count, in);
+		return;
+	}
 	for (i = 0; i < count; i++) {
 		v = any(r, style, lo);
 		v = v < lo ? lo : v > -lo - 1 ? -lo - 1 : v;

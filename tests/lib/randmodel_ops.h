@@ -10,11 +10,20 @@ struct randmodel {
 	struct ink_builder *b;
 	struct ink_rand r;
 	uint32_t in, out;	/* tensors of the model */
+	uint32_t tokens;	/* of a call, at most; 0: no sequence */
+	uint32_t context;	/* tokens that states hold; 0: none */
 	uint32_t head;		/* INKLING_HEAD_*; 0, RAW, from the start */
 	int32_t threshold;
 };
 
 uint32_t randmodel_dtype(const struct randmodel *m, uint32_t tensor);
+
+/*
+ * A multiplier and shift that take what is at most @most to about @want, but
+ * now and then anything that doesn't leave 32 bits.
+ */
+void randmodel_scale(struct randmodel *m, uint64_t most, uint64_t want, int32_t *mult,
+		     int8_t *shift);
 
 /* Each returns the tensor that was made. */
 uint32_t randmodel_input(struct randmodel *m, uint32_t dtype, uint32_t n);

@@ -78,7 +78,8 @@ struct inkling_tensor *image_tensor(const struct image *img, u32 i);
 struct inkling_op *image_op(const struct image *img, u32 i);
 void *image_data(const struct image *img, u32 tensor);
 
-/* A random graph that the verifier has to accept, exactly sized. */
+/* A random graph that the verifier has to accept, exactly sized; without states. */
 struct image random_image(u64 seed);
+struct image random_image_of(enum ink_randmodel_kind kind, u64 seed);
 
 #endif /* INK_TEST_MODELS_H */

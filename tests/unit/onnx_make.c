@@ -11,7 +11,7 @@
 
 #include "onnx_make.h"
 
-#define MOST		64	/* of initializers, inputs of a node, ... */
+#define MOST		256	/* of initializers, inputs of a node, ... */
 #define MOST_NODES	8192
 #define MOST_OWNED	65536
 
@@ -97,6 +97,17 @@ struct om *om_new(int64_t opset, const char *input, int64_t width)
 	m->shape.dim = m->dims;
 	m->shape.n_dim = 2;
 	return m;
+}
+
+void om_tokens(struct om *m, int64_t length)
+{
+	m->tensor.elem_type = 7;
+	m->dim[0].dim_param = NULL;
+	m->dim[0].has_dim_value = 1;
+	m->dim[0].dim_value = 1;
+	m->dim[1].has_dim_value = length > 0;
+	m->dim[1].dim_value = length;
+	m->dim[1].dim_param = length ? NULL : "T";
 }
 
 void om_free(struct om *m)
@@ -242,6 +253,22 @@ void om_int_list(struct om *m, const char *name, size_t n, const int64_t *v)
 	a->n_ints = n;
 	a->ints = own(m, n, sizeof(*v));
 	memcpy(a->ints, v, n * sizeof(*v));
+}
+
+void om_reshape(struct om *m, const char *in, const char *out, size_t n, const int64_t *dims)
+{
+	char list[96], shape[48];
+
+	snprintf(shape, sizeof(shape), "%s_shape", out);
+	snprintf(list, sizeof(list), "%s,%s", in, shape);
+	om_ints(m, shape, 7, n, dims);
+	om_node(m, "Reshape", list, out);
+}
+
+void om_transpose(struct om *m, const char *in, const char *out, size_t n, const int64_t *perm)
+{
+	om_node(m, "Transpose", in, out);
+	om_int_list(m, "perm", n, perm);
 }
 
 void om_output(struct om *m, const char *name)

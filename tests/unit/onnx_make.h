@@ -17,6 +17,8 @@ struct om;
 
 /* A model with one input [N][width] of floats; @width 0: no shape given. */
 struct om *om_new(int64_t opset, const char *input, int64_t width);
+/* The input is a sequence of tokens then, int64 [1][length]; @length 0: any. */
+void om_tokens(struct om *m, int64_t length);
 void om_free(struct om *m);
 
 /* The model's message, for what isn't covered here. */
@@ -37,6 +39,9 @@ Inkonnx__Node *om_node(struct om *m, const char *op, const char *in, const char 
 Inkonnx__Attribute *om_int(struct om *m, const char *name, int64_t v);
 void om_float(struct om *m, const char *name, float v);
 void om_int_list(struct om *m, const char *name, size_t n, const int64_t *v);
+/* A Reshape to @n dimensions, and a Transpose of them. */
+void om_reshape(struct om *m, const char *in, const char *out, size_t n, const int64_t *dims);
+void om_transpose(struct om *m, const char *in, const char *out, size_t n, const int64_t *perm);
 
 void om_output(struct om *m, const char *name);
 void om_meta(struct om *m, const char *key, const char *value);

@@ -21,6 +21,8 @@ $(B)/unit/%: $(B)/san/tests/unit/%.o $(UNIT_HELP) $(CORE_SAN)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $(filter %.o,$^) -lcmocka -lnettle -lm $(UNIT_LIBS) $(LDLIBS)
 
+$(B)/unit/test_ops_seq: $(B)/san/tests/unit/second_seq.o
+
 # test_memory.c makes allocations fail, which takes an engine that asks it first.
 ALLOC_CORE := $(patsubst kmod/core/%.c,$(B)/san/alloc/kmod/core/%.o,$(filter kmod/core/%,$(CORE_SRCS))) \
 	$(patsubst %.c,$(B)/san/%.o,$(filter-out kmod/core/%,$(CORE_SRCS)))

@@ -10,7 +10,31 @@
 #include <string.h>
 
 #include "attach.h"
+#include "dns.h"
 #include "hook.h"
+
+/* The guards of name servers too; how many they were. */
+static size_t ink_guards_detach(struct json_object *list, int *code)
+{
+	struct ink_problem problem;
+	size_t i, n, done = 0;
+	char **all = ink_dns_list(&n);
+
+	for (i = 0; i < n; i++) {
+		if (ink_dns_detach(all[i], &problem)) {
+			ink_error(problem.text, problem.hint);
+			*code = problem.code;
+		} else {
+			json_object_array_add(list, json_object_new_string(all[i]));
+			done++;
+			if (!ink_cli.json)
+				printf("detached from %s (names)\n", all[i]);
+		}
+		free(all[i]);
+	}
+	free(all);
+	return done;
+}
 
 static int ink_detach_all(const char *only)
 {
@@ -42,6 +66,8 @@ static int ink_detach_all(const char *only)
 		free(all[i]);
 	}
 	free(all);
+	if (!only)
+		done += ink_guards_detach(list, &code);
 	ink_pins_unlock(lock);
 	if (only && !done && !code) {
 		ink_error(ink_fmt("nothing is attached to %s", ink_fmt_safe(only)),

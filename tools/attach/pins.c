@@ -90,7 +90,7 @@ void ink_netns_leave(int old)
 	close(old);
 }
 
-const char *ink_pin_path(const char *target, const char *name)
+const char *ink_pin_name(const char *target)
 {
 	char text[INK_TARGET_MAX * 3 + 1], *p = text;
 
@@ -101,8 +101,13 @@ const char *ink_pin_path(const char *target, const char *name)
 			*p++ = *target;
 	}
 	*p = '\0';
-	return name ? ink_fmt(INK_PIN_ROOT "/%s/%s", text, name) :
-		      ink_fmt(INK_PIN_ROOT "/%s", text);
+	return ink_fmt("%s", text);
+}
+
+const char *ink_pin_path(const char *target, const char *name)
+{
+	return name ? ink_fmt(INK_PIN_ROOT "/%s/%s", ink_pin_name(target), name) :
+		      ink_fmt(INK_PIN_ROOT "/%s", ink_pin_name(target));
 }
 
 static int ink_pins_prepare(void)
@@ -177,8 +182,7 @@ static int ink_pin_filter(const struct dirent *e)
 	return e->d_name[0] != '.';
 }
 
-/* Undo what ink_pin_path() does. */
-static char *ink_target_decode(const char *name)
+char *ink_pin_target(const char *name)
 {
 	char *text = ink_xstrdup(name), *to = text;
 	unsigned int c;
@@ -203,7 +207,7 @@ char **ink_pins_list(size_t *n)
 
 	*n = 0;
 	for (i = 0; i < found; i++) {
-		list[(*n)++] = ink_target_decode(entries[i]->d_name);
+		list[(*n)++] = ink_pin_target(entries[i]->d_name);
 		free(entries[i]);
 	}
 	free(entries);
@@ -276,8 +280,7 @@ int ink_pinned_link_detach(const char *path)
 	return err == -ENOLINK ? 0 : err;
 }
 
-/* Add up @n u64 of entry @key of a per-CPU array. */
-static int ink_percpu_sum(int fd, uint32_t key, uint64_t *sum, size_t n)
+int ink_percpu_sum(int fd, uint32_t key, uint64_t *sum, size_t n)
 {
 	int cpus = libbpf_num_possible_cpus(), cpu;
 	uint64_t *values;

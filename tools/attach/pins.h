@@ -91,6 +91,9 @@ enum ink_hook ink_target_hook(const char *target, enum ink_hook asked);
 int ink_netns_enter(const char *netns);
 void ink_netns_leave(int old);
 
+/* A target as the name of a folder, from ink_fmt()'s buffers; and back, for the caller to free. */
+const char *ink_pin_name(const char *target);
+char *ink_pin_target(const char *name);
 /* Path of a pin, from ink_fmt()'s buffers; @name NULL: the folder. */
 const char *ink_pin_path(const char *target, const char *name);
 /*
@@ -112,6 +115,8 @@ int ink_attachment_read(const char *target, struct ink_attachment *record);
 bool ink_pinned_link_alive(const char *path);
 int ink_pinned_link_detach(const char *path);
 
+/* Add up @n u64 of entry @key of a per-CPU array; 0 or -errno. */
+int ink_percpu_sum(int fd, uint32_t key, uint64_t *sum, size_t n);
 /* Sum over all CPUs; 0 or -errno. */
 int ink_counters_read(const char *target, struct ink_flow_counters *sum);
 int ink_errors_read(const char *target, uint64_t sum[INK_FLOW_ERRNOS]);

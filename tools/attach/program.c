@@ -22,12 +22,21 @@
 #define XDP_PINS	"/sys/fs/bpf/xdp"	/* libxdp's */
 #define XDP_PROGS_MAX	10			/* of one dispatcher */
 
+static struct ink_tc_place ink_tc_place(uint32_t ifindex, const char *target, bool out)
+{
+	return (struct ink_tc_place){
+		.ifindex = ifindex, .priority = INK_TC_FLOW,
+		.pin = ink_pin_path(target, out ? "link_out" : "link_in"),
+	};
+}
+
 static int ink_attach_out(struct bpf_object *obj, const struct ink_program_options *o,
 			  struct ink_program_result *r)
 {
 	struct bpf_program *prog = bpf_object__find_program_by_name(obj, INK_PROGRAM_OUT);
+	struct ink_tc_place place = ink_tc_place(o->ifindex, o->target, true);
 
-	return ink_tc_attach(bpf_program__fd(prog), o->ifindex, true, o->target, &r->tc_out);
+	return ink_tc_attach(bpf_program__fd(prog), &place, true, &r->tc_out);
 }
 
 /* With XDP_MODE_UNSPEC libxdp tries native first; *@mode is what it became. */
@@ -123,7 +132,7 @@ static int ink_attach_link(const struct ink_program_options *o, struct ink_progr
 
 static int ink_attach_tc(const struct ink_program_options *o, struct ink_program_result *r)
 {
-	struct ink_attachment half = { .ifindex = o->ifindex };
+	struct ink_tc_place place = ink_tc_place(o->ifindex, o->target, false);
 	struct bpf_object *obj;
 	int err, fd;
 
@@ -131,12 +140,11 @@ static int ink_attach_tc(const struct ink_program_options *o, struct ink_program
 	if (!obj)
 		return err;
 	fd = ink_object_load(obj, o, INK_PROGRAM_TC, &r->prog_id);
-	err = fd < 0 ? fd : ink_tc_attach(fd, o->ifindex, false, o->target, &r->tc_in);
+	err = fd < 0 ? fd : ink_tc_attach(fd, &place, false, &r->tc_in);
 	if (!err) {
 		err = ink_attach_out(obj, o, r);
-		snprintf(half.target, sizeof(half.target), "%s", o->target);
 		if (err)
-			ink_tc_detach(&half, &r->tc_in);
+			ink_tc_detach(&place, &r->tc_in);
 		/* It goes with the last of its filters. */
 		r->tc_out.made_qdisc |= r->tc_in.made_qdisc;
 	}
@@ -316,7 +324,7 @@ void ink_program_sweep(uint32_t ifindex)
 {
 	ink_library_listen();
 	ink_aside(ink_sweep_here, &ifindex, NULL, 0);
-	ink_tc_sweep(ifindex);
+	ink_tc_sweep(ifindex, INK_TC_FLOW, "inkling_flow");
 }
 
 static int ink_detach_dispatcher(const void *arg, void *none)
@@ -344,6 +352,20 @@ static int ink_dispatcher_look(const void *arg, void *alive)
 	return 0;
 }
 
+static bool ink_tc_there(const struct ink_attachment *record, const struct ink_tc_record *tc)
+{
+	struct ink_tc_place place = ink_tc_place(record->ifindex, record->target, tc->out);
+
+	return ink_tc_alive(&place, tc);
+}
+
+static int ink_tc_take(const struct ink_attachment *record, const struct ink_tc_record *tc)
+{
+	struct ink_tc_place place = ink_tc_place(record->ifindex, record->target, tc->out);
+
+	return ink_tc_detach(&place, tc);
+}
+
 /* When it can't be told, it is: what is alive would be replaced, and its flows lost. */
 static bool ink_dispatcher_alive(const struct ink_attachment *record)
 {
@@ -367,12 +389,12 @@ bool ink_program_alive(const struct ink_attachment *record)
 	if (old < 0)
 		return false;
 	if (record->hook == INK_HOOK_TC)
-		alive = ink_tc_alive(record, &record->tc_in);
+		alive = ink_tc_there(record, &record->tc_in);
 	else if (record->via == INK_VIA_LINK)
 		alive = ink_pinned_link_alive(ink_pin_path(record->target, "link"));
 	else
 		alive = ink_dispatcher_alive(record);
-	alive = alive && ink_tc_alive(record, &record->tc_out);
+	alive = alive && ink_tc_there(record, &record->tc_out);
 	ink_netns_leave(old);
 	return alive;
 }
@@ -385,10 +407,10 @@ int ink_program_detach(const struct ink_attachment *record)
 	if (record->hook == INK_HOOK_CGROUP)
 		return ink_cgroup_detach(record->target);
 	if (record->hook == INK_HOOK_TC)
-		err = ink_tc_detach(record, &record->tc_in);
+		err = ink_tc_take(record, &record->tc_in);
 	else if (record->via == INK_VIA_DISPATCHER)
 		err = ink_aside(ink_detach_dispatcher, record, NULL, 0);
 	else
 		err = ink_pinned_link_detach(ink_pin_path(record->target, "link"));
-	return err ?: ink_tc_detach(record, &record->tc_out);
+	return err ?: ink_tc_take(record, &record->tc_out);
 }

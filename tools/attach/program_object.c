@@ -71,14 +71,14 @@ const char *ink_library_said(void)
 }
 
 /* $INKLING_BPF_DIR, beside the binary in a build folder, or where it is installed. */
-const char *ink_program_object(void)
+const char *ink_object_path(const char *name)
 {
 	const char *dir = getenv("INKLING_BPF_DIR"), *path;
 	char self[512];
 	ssize_t n;
 
 	if (dir) {
-		path = ink_fmt("%s/flow.bpf.o", dir);
+		path = ink_fmt("%s/%s", dir, name);
 		return access(path, R_OK) ? NULL : path;
 	}
 	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -86,19 +86,23 @@ const char *ink_program_object(void)
 		n--;
 	if (n > 0) {
 		self[n - 1] = '\0';
-		path = ink_fmt("%s/bpf/flow.bpf.o", self);
+		path = ink_fmt("%s/bpf/%s", self, name);
 		if (!access(path, R_OK))
 			return path;
-		path = ink_fmt("%s/../lib/inkling/bpf/flow.bpf.o", self);
+		path = ink_fmt("%s/../lib/inkling/bpf/%s", self, name);
 		if (!access(path, R_OK))
 			return path;
 	}
-	path = "/usr/lib/inkling/bpf/flow.bpf.o";
+	path = ink_fmt("/usr/lib/inkling/bpf/%s", name);
 	return access(path, R_OK) ? NULL : path;
 }
 
-/* Give a "const volatile" variable of the object its value. */
-static int ink_constant_set(struct bpf_object *obj, const char *name, const void *value,
+const char *ink_program_object(void)
+{
+	return ink_object_path("flow.bpf.o");
+}
+
+int ink_constant_set(struct bpf_object *obj, const char *name, const void *value,
 			    size_t n)
 {
 	const struct btf *btf = bpf_object__btf(obj);

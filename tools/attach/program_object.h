@@ -19,6 +19,11 @@
 #define INK_PROGRAM_CG		"inkling_flow_cg"
 #define INK_PROGRAM_CG_OUT	"inkling_flow_cg_out"
 
+/* Path of an object, or NULL when it is nowhere; from ink_fmt()'s buffers. */
+const char *ink_object_path(const char *name);
+/* Give a "const volatile" variable of an object that isn't loaded its value; 0 or -errno. */
+int ink_constant_set(struct bpf_object *obj, const char *name, const void *value, size_t n);
+
 /* Keep what the libraries say from now on, or print it if INKLING_DEBUG is set. */
 void ink_library_listen(void);
 const char *ink_library_said(void);

@@ -12,28 +12,46 @@
 #include "pins.h"
 
 /**
+ * struct ink_tc_place - where a program hangs
+ * @ifindex: of the interface, in the current network namespace
+ * @priority: of the filter, where the kernel has no links of tc; each kind of
+ *	program has one of its own, so that one whose attacher was killed is
+ *	replaced, not joined, by the next
+ * @pin: path of the link's pin
+ */
+struct ink_tc_place {
+	uint32_t ifindex;
+	uint32_t priority;
+	const char *pin;
+};
+
+#define INK_TC_FLOW	0xb700	/* priorities */
+#define INK_TC_DNS	0xb701
+
+/**
  * ink_tc_attach() - run a program on each packet of one direction
  * @prog: descriptor of the program
- * @ifindex: of the interface, in the current network namespace
+ * @place: where
  * @out: packets on their way out, else in
- * @target: for the pin of the link
  * @tc: set: how it hangs there
  *
  * Return: 0 or -errno.
  */
-int ink_tc_attach(int prog, uint32_t ifindex, bool out, const char *target,
-		  struct ink_tc_record *tc);
+int ink_tc_attach(int prog, const struct ink_tc_place *place, bool out, struct ink_tc_record *tc);
 
-/* Is it still there, in the current network namespace? */
-bool ink_tc_alive(const struct ink_attachment *record, const struct ink_tc_record *tc);
+/* Is it still there? */
+bool ink_tc_alive(const struct ink_tc_place *place, const struct ink_tc_record *tc);
 
 /*
  * Take it off; of a qdisc that was made for it nothing stays unless others use
  * it by now. Return: 0, also when it was off already, or -errno.
  */
-int ink_tc_detach(const struct ink_attachment *record, const struct ink_tc_record *tc);
+int ink_tc_detach(const struct ink_tc_place *place, const struct ink_tc_record *tc);
 
-/* Take off what a command that was killed left without a record; a link dies with its command. */
-void ink_tc_sweep(uint32_t ifindex);
+/*
+ * Take off what a command that was killed left without a record, if it is a program whose name begins with
+ * @name; a link dies with its command.
+ */
+void ink_tc_sweep(uint32_t ifindex, uint32_t priority, const char *name);
 
 #endif /* INK_PROGRAM_TC_H */

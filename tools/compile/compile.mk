@@ -38,7 +38,8 @@ $(COMPILE_TESTS): $(B)/san/tests/unit/onnx_make.o $(COMPILE_SAN) $(LIB_SAN)
 
 # Fuzzer: any bytes, and models whose parts are changed.
 COMPILE_FUZZ := $(patsubst %.c,$(B)/fuzz/obj/%.o,tests/fuzz/fuzz_onnx.c tests/fuzz/onnx_mutator.c \
-	$(filter-out $(addprefix tools/compile/,cmd.c report.c report_run.c rows.c search.c compile.c), \
+	$(filter-out $(addprefix tools/compile/,cmd.c report.c report_run.c rows.c search.c compile.c \
+		seq_compile.c seq_report.c), \
 	$(COMPILE_SRCS)) tools/lib/image_builder.c tools/lib/image_layout.c $(CORE_SRCS)) \
 	$(B)/fuzz/obj/gen/onnx.pb-c.o
 COMPILE_SEEDS := $(patsubst %.c,$(B)/fuzz/obj/%.o,tests/fuzz/seeds_onnx.c tests/unit/onnx_make.c) \

@@ -90,6 +90,20 @@ struct ink_onnx_value {
 	uint32_t producer;			/* in the file's order, or NONE */
 };
 
+/* Inputs besides the tokens, which say nothing that the tokens don't. */
+enum ink_onnx_extra_role {
+	INK_ONNX_MASK,		/* 1 for a token, 0 for what fills up */
+	INK_ONNX_ZEROS,
+	INK_ONNX_PLACES,	/* 0, 1, ... */
+};
+
+#define INK_ONNX_EXTRAS		3u
+
+struct ink_onnx_extra {
+	uint32_t value;
+	enum ink_onnx_extra_role role;
+};
+
 /**
  * struct ink_onnx - a model
  * @pool: all its memory
@@ -103,6 +117,10 @@ struct ink_onnx_value {
  * @fold_work: multiplications spent on constant sub-graphs
  * @input: value that is fed
  * @output: value that is asked for
+ * @tokens: the input is of integers: a sequence of tokens
+ * @pad: token that fills up, where an input says so
+ * @extra: further inputs of a model of tokens
+ * @n_extra: their number
  * @in_rank: rank of the input, 0 when the file doesn't say
  * @in_dims: its dimensions, 0 where they are free
  */
@@ -118,6 +136,10 @@ struct ink_onnx {
 	uint32_t n_values;
 	uint32_t input;
 	uint32_t output;
+	bool tokens;
+	uint32_t pad;
+	struct ink_onnx_extra extra[INK_ONNX_EXTRAS];
+	uint32_t n_extra;
 	uint32_t in_rank;
 	size_t in_dims[INK_ONNX_MAX_RANK];
 };
@@ -172,8 +194,11 @@ const Inkonnx__Attribute *ink_onnx_attr(const struct ink_onnx_node *node, const 
 struct ink_array *ink_array_new(struct ink_pool *pool, int type, uint32_t rank,
 				const size_t *dims, const char *what, struct ink_diag *why);
 
-/* Numbers of a tensor in the file; refuses external data, NaN and infinity. */
-struct ink_array *ink_array_decode(struct ink_pool *pool, const Inkonnx__Tensor *t,
+/*
+ * Numbers of a tensor in the file; refuses external data, NaN, and infinity but where
+ * it is @infinite that may be.
+ */
+struct ink_array *ink_array_decode(struct ink_pool *pool, const Inkonnx__Tensor *t, bool infinite,
 				   const char *what, struct ink_diag *why);
 
 #endif /* INK_ONNX_GRAPH_H */

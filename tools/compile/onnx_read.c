@@ -150,7 +150,8 @@ static bool input_shape(struct reader *r, const Inkonnx__ValueInfo *info)
 
 	if (!t)
 		return true;
-	if (t->elem_type != INK_ONNX_FLOAT && t->elem_type != INK_ONNX_DOUBLE)
+	m->tokens = t->elem_type == INK_ONNX_INT64 || t->elem_type == INK_ONNX_INT32;
+	if (!m->tokens && t->elem_type != INK_ONNX_FLOAT && t->elem_type != INK_ONNX_DOUBLE)
 		return ink_fail(r->why, "input \"%s\" has element type %d, not float",
 				ink_onnx_value_name(m, m->input), t->elem_type) ||
 		       ink_hint(r->why, "export the model with a float input; the features are quantised by the image itself");
@@ -172,12 +173,47 @@ static bool input_shape(struct reader *r, const Inkonnx__ValueInfo *info)
 	return true;
 }
 
-/* The one graph input that isn't an initializer. */
+/* A value that nothing in the graph makes. */
+static bool input_add(struct reader *r, const char *name, uint32_t *value)
+{
+	uint32_t i;
+
+	*value = r->model->n_values;
+	if (!value_add(r, name, NULL, INK_ONNX_NONE))
+		return false;
+	for (i = r->n_names; i && strcmp(r->names[i - 1].name, name) > 0; i--)
+		r->names[i] = r->names[i - 1];
+	r->names[i] = (struct name){ name, *value };
+	r->n_names++;
+	return true;
+}
+
+/* What exports of language models have besides the tokens. */
+static bool extra_input(struct reader *r, const Inkonnx__ValueInfo *info)
+{
+	static const char * const names[INK_ONNX_EXTRAS] = {
+		[INK_ONNX_MASK] = "attention_mask", [INK_ONNX_ZEROS] = "token_type_ids",
+		[INK_ONNX_PLACES] = "position_ids",
+	};
+	struct ink_onnx *m = r->model;
+	uint32_t i;
+	char name[64];
+
+	for (i = 0; i < INK_ONNX_EXTRAS && strcmp(info->name, names[i]); i++)
+		;
+	if (!m->tokens || i == INK_ONNX_EXTRAS || m->n_extra == INK_ONNX_EXTRAS)
+		return ink_fail(r->why, "the graph has several inputs, among them \"%s\"",
+				ink_printable(name, sizeof(name), info->name)) ||
+		       ink_hint(r->why, "export a model with one float input of all features, or with one of tokens first");
+	m->extra[m->n_extra].role = i;
+	return input_add(r, info->name, &m->extra[m->n_extra++].value);
+}
+
+/* Graph inputs that aren't initializers: one, and what is known by its name. */
 static bool find_input(struct reader *r)
 {
 	struct ink_onnx *m = r->model;
-	const Inkonnx__ValueInfo *input = NULL;
-	char name[64];
+	bool found = false;
 	size_t i;
 
 	for (i = 0; i < r->graph->n_input; i++) {
@@ -192,22 +228,12 @@ static bool find_input(struct reader *r)
 		if (v != INK_ONNX_NONE)
 			return ink_fail(r->why, "value \"%s\" is made twice: it is an input and a node makes it",
 					ink_onnx_value_name(m, v));
-		if (input)
-			return ink_fail(r->why, "the graph has several inputs, among them \"%s\"",
-					ink_printable(name, sizeof(name), info->name)) ||
-			       ink_hint(r->why, "export a model with one float input of all features");
-		input = info;
+		if (found ? !extra_input(r, info) :
+		    !input_add(r, info->name, &m->input) || !input_shape(r, info))
+			return false;
+		found = true;
 	}
-	if (!input)
-		return ink_fail(r->why, "the graph has no input");
-	m->input = m->n_values;
-	if (!value_add(r, input->name, NULL, INK_ONNX_NONE))
-		return false;
-	for (i = r->n_names; i && strcmp(r->names[i - 1].name, input->name) > 0; i--)
-		r->names[i] = r->names[i - 1];
-	r->names[i] = (struct name){ input->name, m->input };
-	r->n_names++;
-	return input_shape(r, input);
+	return found || ink_fail(r->why, "the graph has no input");
 }
 
 static bool find_output(struct reader *r, const char *wanted)
@@ -346,7 +372,8 @@ static bool decode_initializers(struct reader *r, const struct ink_onnx_node *n)
 			continue;
 		snprintf(what, sizeof(what), "tensor \"%s\"",
 			 ink_onnx_value_name(r->model, n->in[i]));
-		v->constant = ink_array_decode(&r->model->pool, v->initializer, what, r->why);
+		v->constant = ink_array_decode(&r->model->pool, v->initializer,
+					       r->model->tokens, what, r->why);
 		if (!v->constant)
 			return false;
 	}

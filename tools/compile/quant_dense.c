@@ -57,16 +57,7 @@ static bool covariance(struct ink_quant *q, uint32_t i, struct ink_diag *why)
 	return true;
 }
 
-struct row_search {
-	uint32_t n;
-	const double *c;	/* covariance of the input's integers; variances unless @full */
-	bool full;
-	const double *w;	/* weights in real numbers for one integer step of the input */
-	double *rest;		/* C (w - scale * q) */
-	int8_t *q;
-};
-
-static double round_row(const struct row_search *s, double scale, int8_t *q)
+static double round_row(const struct ink_row_search *s, double scale, int8_t *q)
 {
 	double err = 0, e, sum;
 	uint32_t a, b;
@@ -84,7 +75,7 @@ static double round_row(const struct row_search *s, double scale, int8_t *q)
 }
 
 /* Move single weights by one step where that lessens the error of the row. */
-static void improve_row(struct row_search *s, double scale)
+static void improve_row(struct ink_row_search *s, double scale)
 {
 	uint32_t a, b, pass, moved = 1;
 	int d;
@@ -109,8 +100,7 @@ static void improve_row(struct row_search *s, double scale)
 	}
 }
 
-/* Weights of one row; returns the real value of one step of its accumulator. */
-static double quantise_row(struct row_search *s, double given, int8_t *trial)
+double ink_quant_row(struct ink_row_search *s, double given, int8_t *trial)
 {
 	double top = 0, best = INFINITY, scale = 0, err, t;
 	uint32_t a;
@@ -180,7 +170,7 @@ static bool weights(struct ink_quant *q, uint32_t i, struct ink_diag *why)
 	struct ink_quant_op *qo = &q->ops[i];
 	uint32_t n = ink_quant_in(q, i, 0)->width, o, a;
 	const struct ink_grid *in = &q->ops[op->in[0]].grid;
-	struct row_search s = { .n = n };
+	struct ink_row_search s = { .n = n };
 	double *c, *w;
 	int8_t *trial;
 
@@ -203,7 +193,7 @@ static bool weights(struct ink_quant *q, uint32_t i, struct ink_diag *why)
 		for (a = 0; a < n; a++)
 			w[a] = op->w[(size_t)o * n + a] * in->scale[a];
 		s.q = qo->w + (size_t)o * n;
-		qo->step[o] = quantise_row(&s, op->steps && in->uniform ?
+		qo->step[o] = ink_quant_row(&s, op->steps && in->uniform ?
 					   op->steps[o] * in->scale[0] : 0, trial);
 	}
 	memcpy(qo->w_ratio, in->scale, n * sizeof(*in->scale));

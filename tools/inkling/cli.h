@@ -226,6 +226,7 @@ int cmd_panic(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_allow(int argc, char **argv);
 int cmd_events(int argc, char **argv);
+int cmd_dns(int argc, char **argv);
 int cmd_features(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
 

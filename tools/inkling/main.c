@@ -34,6 +34,7 @@ static const struct ink_cmd commands[] = {
 	{ "check", "Hooks", "check slot files, and what they would change", cmd_check },
 	{ "allow", "Hooks", "show or change whom a hook always lets through", cmd_allow },
 	{ "events", "Hooks", "print verdicts as they are given", cmd_events },
+	{ "dns", "Hooks", "guard a name server: judge the names it is asked for", cmd_dns },
 	{ "features", "Hooks", "compute the features of a capture's flows", cmd_features },
 	{ "replay", "Hooks", "judge a capture's flows offline", cmd_replay },
 	{ "doctor", "Help", "say what works here, what doesn't, and what to do", cmd_doctor },

@@ -122,12 +122,17 @@ int ink_model_isa_set(struct ink_model *model, const char *name);
  * ink_model_run() - run a model once
  * @model: verified
  * @in: input, ink_model_input_size() bytes: int32 raw features, or whatever
- *	the input tensor is made of
+ *	the input tensor is made of, or struct inkling_sequence and all tokens of
+ *	the input tensor, of which it says how many are read
  * @in_len: has to be that size
  * @out: output
  * @out_len: has to be ink_model_output_size()
  *
- * Return: 0, or -EINVAL for a wrong size.
+ * A model with states remembers the tokens of a run, and reads those of the next
+ * one after them, until ink_model_reset().
+ *
+ * Return: 0; -EINVAL for a wrong size or number of tokens; -ENOSPC when the states
+ * have no room for them.
  */
 int ink_model_run(struct ink_model *model, const void *in, size_t in_len, void *out,
 		  size_t out_len);
@@ -141,9 +146,10 @@ int ink_model_run(struct ink_model *model, const void *in, size_t in_len, void *
  * @out: all outputs, which may not overlap @in
  * @out_len: of one, has to be ink_model_output_size()
  *
- * Faster than one by one, since weights are read once for several inputs.
+ * Faster than one by one, since weights are read once for several inputs; but not
+ * for sequences, each of which is run on its own.
  *
- * Return: 0, or -EINVAL for a wrong size.
+ * Return: as ink_model_run().
  */
 int ink_model_run_batch(struct ink_model *model, size_t count, const void *in, size_t in_len,
 			void *out, size_t out_len);
@@ -158,6 +164,81 @@ int ink_model_run_batch(struct ink_model *model, size_t count, const void *in, s
  */
 void ink_model_verdict(const struct ink_model *model, const void *out, int32_t threshold,
 		       struct inkling_verdict *verdict);
+
+/* Sequences */
+
+/* Most tokens of a run; 0 when the model's input isn't a sequence. */
+uint32_t ink_model_tokens(const struct ink_model *model);
+/* Tokens that the model's states have room for; 0 without states. */
+uint32_t ink_model_context(const struct ink_model *model);
+/* Tokens that they hold. */
+uint32_t ink_model_position(const struct ink_model *model);
+
+/**
+ * ink_model_reset() - forget tokens
+ * @model: verified
+ * @tokens: how many of the first to keep; 0: all is forgotten, and zeroed
+ *
+ * Return: 0, or -EINVAL when it holds fewer.
+ */
+int ink_model_reset(struct ink_model *model, uint32_t tokens);
+
+/**
+ * ink_model_state_copy() - remember what another model does
+ * @to: what it held is forgotten
+ * @from: another one, opened from the same image
+ * @tokens: how many of its first tokens to take over; 0: all
+ *
+ * Return: 0, or -EINVAL for models of different images or without states, or when
+ * @from holds fewer.
+ */
+int ink_model_state_copy(struct ink_model *to, const struct ink_model *from, uint32_t tokens);
+
+/* Text */
+
+struct ink_tokenizer;
+
+#define INK_TOKEN_BEGIN	1u	/* what a text starts with */
+#define INK_TOKEN_END	2u
+
+/**
+ * ink_tokenizer_open() - read a tokenizer in the form of llama2.c's
+ * @path: of the file
+ * @vocabulary: tokens that it has to have; 0: any number up to 65536
+ *
+ * Return: a tokenizer for ink_tokenizer_close(), or NULL: EINVAL when the file
+ * isn't one or has another number of tokens.
+ */
+struct ink_tokenizer *ink_tokenizer_open(const char *path, uint32_t vocabulary);
+void ink_tokenizer_close(struct ink_tokenizer *tokenizer);
+uint32_t ink_tokenizer_size(const struct ink_tokenizer *tokenizer);
+
+/**
+ * ink_tokenizer_encode() - tokens of a text
+ * @tokenizer: open
+ * @text: in UTF-8; bytes that aren't are taken one by one
+ * @size: of @text
+ * @begin: it is the start of a text: INK_TOKEN_BEGIN comes first, and a blank is
+ *	put before the first word
+ * @tokens: set
+ * @room: of @tokens, at most so many are set; @size + 2 are always enough
+ *
+ * Return: how many tokens the text has, or -EFBIG or -ENOMEM.
+ */
+int ink_tokenizer_encode(const struct ink_tokenizer *tokenizer, const char *text, size_t size,
+			 bool begin, uint16_t *tokens, size_t room);
+
+/**
+ * ink_tokenizer_piece() - text of a token
+ * @tokenizer: open
+ * @before: token before it; after INK_TOKEN_BEGIN a word's blank is left out
+ * @token: which
+ * @size: set to the number of bytes, which may be part of a character
+ *
+ * Return: bytes that aren't NUL-terminated, valid as long as the tokenizer.
+ */
+const char *ink_tokenizer_piece(const struct ink_tokenizer *tokenizer, uint32_t before,
+				uint32_t token, size_t *size);
 
 /* Schemas and values */
 

@@ -20,6 +20,8 @@ void ink_failure_line(uint64_t line);
 /* Text that came from outside, fit to be shown: control characters become '?'. */
 void ink_text_copy(char *to, size_t size, const char *from, size_t from_len);
 
+#define INK_NO_TOKEN	U32_MAX
+
 /* 0, or -EINVAL when a slot can't have that name. */
 int ink_ctl_check_name(const char *name);
 
@@ -28,8 +30,8 @@ const struct ink_plan *ink_model_plan(const struct ink_model *model);
 /* 0, or -EINVAL with the model's sizes in the failure. Hidden, so that each run has it inline. */
 int ink_model_check_sizes(const struct ink_model *model, size_t in_len, size_t out_len)
 	__attribute__((visibility("hidden")));
-/* Run inputs of the right size, as many of @count as go at once; how many that were. */
-size_t ink_model_run_tile(struct ink_model *model, const void *in, size_t count);
+/* Run inputs of the right size, as many of @count as go at once; how many that were, or -errno. */
+int ink_model_run_tile(struct ink_model *model, const void *in, size_t count);
 /* Output @i of these, valid until the next run. */
 const void *ink_model_output_at(struct ink_model *model, size_t i);
 

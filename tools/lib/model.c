@@ -3,8 +3,8 @@
  * Models in this process: the engine around a .ink file.
  *
  * What lives here: reading a file, verifying and planning it by the shared
- * core, running it with an arena of its own. What doesn't: any rule of the
- * format (kmod/core).
+ * core, running it with an arena of its own, and what a model of sequences
+ * remembers from run to run. What doesn't: any rule of the format (kmod/core).
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -19,6 +19,8 @@ struct ink_model {
 	struct ink_graph *graph;
 	struct ink_plan *plan;
 	void *arena;
+	void *state;		/* plan->state_size bytes, or NULL */
+	u32 position;		/* tokens that the states hold */
 	enum ink_isa isa;	/* INK_ISA_SCALAR or the plan's */
 };
 
@@ -97,8 +99,10 @@ static struct ink_model *model_new(void *image, size_t size)
 	}
 	model->isa = model->plan->isa;
 	model->arena = ink_port_zalloc(ink_tile_size(model->plan, model->plan->tile));
-	if (!model->arena) {
-		ink_failure_set(ENOMEM, "no memory for the model's arena");
+	if (model->plan->state_size)
+		model->state = ink_port_zalloc(model->plan->state_size);
+	if (!model->arena || (model->plan->state_size && !model->state)) {
+		ink_failure_set(ENOMEM, "no memory for the model's arena and states");
 		goto fail;
 	}
 	return model;
@@ -135,10 +139,22 @@ struct ink_model *ink_model_open_image(const void *image, size_t size)
 	return model_new(copy, size);
 }
 
+/* Nothing of a text outlives its reset: neither keys and values, nor what the last run left. */
+static void forget(struct ink_model *model)
+{
+	if (model->state)
+		explicit_bzero(model->state, model->plan->state_size);
+	if (model->state && model->arena)
+		explicit_bzero(model->arena, ink_tile_size(model->plan, model->plan->tile));
+	model->position = 0;
+}
+
 void ink_model_close(struct ink_model *model)
 {
 	if (!model)
 		return;
+	forget(model);
+	ink_port_free(model->state);
 	ink_port_free(model->arena);
 	ink_plan_free(model->plan);
 	ink_graph_free(model->graph);
@@ -224,6 +240,8 @@ static int replan(struct ink_model *model, enum ink_isa isa)
 		ink_plan_free(plan);
 		return ink_failure_set(ENOMEM, "no memory for the model's arena");
 	}
+	if (model->state)
+		explicit_bzero(model->arena, ink_tile_size(model->plan, model->plan->tile));
 	ink_port_free(model->arena);
 	ink_plan_free(model->plan);
 	model->arena = arena;
@@ -265,6 +283,36 @@ int ink_model_check_sizes(const struct ink_model *model, size_t in_len, size_t o
 	return 0;
 }
 
+/* Why the engine doesn't take a sequence. */
+static int refuse_tokens(const struct ink_model *model, u32 n)
+{
+	const struct ink_graph *graph = model->graph;
+
+	if (!n || n > graph->tokens)
+		return ink_failure_set(EINVAL, "a sequence of %u tokens, the model takes 1 to %u at a time",
+				       n, graph->tokens);
+	ink_failure_set(ENOSPC, "%u tokens after %u: the model holds %u", n, model->position,
+			graph->context);
+	ink_failure_hint("ink_model_reset() forgets some of them, or all");
+	return -ENOSPC;
+}
+
+/* One sequence, which goes on where the states are; the output stays in the arena. */
+static int run_sequence(struct ink_model *model, const void *in)
+{
+	const struct ink_plan *plan = model->plan;
+	u32 i;
+
+	ink_plan_input(plan, model->arena, in);
+	if (!ink_plan_accept(plan, model->arena, model->state, model->position))
+		return refuse_tokens(model, get_unaligned_le32(in));
+	for (i = 0; i < ink_plan_schedule(plan, model->arena, 1)->n_sections; i++)
+		ink_plan_section(plan, model->isa, model->arena, 1, i);
+	if (model->state)
+		model->position += ink_plan_tokens(plan, model->arena);
+	return 0;
+}
+
 int ink_model_run(struct ink_model *model, const void *in, size_t in_len, void *out,
 		  size_t out_len)
 {
@@ -272,16 +320,24 @@ int ink_model_run(struct ink_model *model, const void *in, size_t in_len, void *
 
 	if (err)
 		return err;
-	ink_plan_run(model->plan, model->isa, model->arena, in, out);
-	return 0;
+	if (!model->graph->tokens) {
+		ink_plan_run(model->plan, model->isa, model->arena, in, out);
+		return 0;
+	}
+	err = run_sequence(model, in);
+	if (!err)
+		ink_plan_output(model->plan, model->arena, out);
+	return err;
 }
 
-size_t ink_model_run_tile(struct ink_model *model, const void *in, size_t count)
+int ink_model_run_tile(struct ink_model *model, const void *in, size_t count)
 {
 	u32 n = (u32)min_t(size_t, count, model->plan->tile);
 
+	if (model->graph->tokens)
+		return run_sequence(model, in) ?: 1;
 	ink_plan_run_tile(model->plan, model->isa, model->arena, in, NULL, n);
-	return n;
+	return (int)n;
 }
 
 const void *ink_model_output_at(struct ink_model *model, size_t i)
@@ -292,15 +348,56 @@ const void *ink_model_output_at(struct ink_model *model, size_t i)
 int ink_model_run_batch(struct ink_model *model, size_t count, const void *in, size_t in_len,
 			void *out, size_t out_len)
 {
-	int err = ink_model_check_sizes(model, in_len, out_len);
-	size_t i, k, n;
+	int n = ink_model_check_sizes(model, in_len, out_len), k;
+	size_t i;
 
-	for (i = 0; !err && i < count; i += n) {
+	for (i = 0; n >= 0 && i < count; i += (size_t)n) {
 		n = ink_model_run_tile(model, in + i * in_len, count - i);
 		for (k = 0; k < n; k++)
-			memcpy(out + (i + k) * out_len, ink_model_output_at(model, k), out_len);
+			memcpy(out + (i + (size_t)k) * out_len, ink_model_output_at(model, (size_t)k),
+			       out_len);
 	}
-	return err;
+	return min(n, 0);
+}
+
+uint32_t ink_model_tokens(const struct ink_model *model)
+{
+	return model->graph->tokens;
+}
+
+uint32_t ink_model_context(const struct ink_model *model)
+{
+	return model->graph->context;
+}
+
+uint32_t ink_model_position(const struct ink_model *model)
+{
+	return model->position;
+}
+
+int ink_model_reset(struct ink_model *model, uint32_t tokens)
+{
+	if (tokens > model->position)
+		return ink_failure_set(EINVAL, "%u tokens to keep, the model holds %u", tokens,
+				       model->position);
+	if (tokens)
+		model->position = tokens;
+	else
+		forget(model);
+	return 0;
+}
+
+int ink_model_state_copy(struct ink_model *to, const struct ink_model *from, uint32_t tokens)
+{
+	if (to == from || !from->state ||
+	    memcmp(to->graph->header->digest, from->graph->header->digest, INKLING_DIGEST_SIZE))
+		return ink_failure_set(EINVAL, "states are copied between two models of one image that has states");
+	if (tokens > from->position)
+		return ink_failure_set(EINVAL, "%u tokens to copy, the model holds %u", tokens,
+				       from->position);
+	memcpy(to->state, from->state, from->plan->state_size);
+	to->position = tokens ? tokens : from->position;
+	return 0;
 }
 
 void ink_model_verdict(const struct ink_model *model, const void *out, int32_t threshold,

@@ -217,12 +217,12 @@ int ink_session_info(struct ink_session *session, struct inkling_info *info)
 static int run_in_process(struct ink_model *model, size_t count, const char *in, size_t in_len,
 			  char *out, size_t out_len, struct inkling_verdict *verdicts)
 {
-	int err = ink_model_check_sizes(model, in_len, out ? out_len : ink_model_output_size(model));
-	size_t done, n, i;
+	int n = ink_model_check_sizes(model, in_len, out ? out_len : ink_model_output_size(model));
+	size_t done, i;
 
-	for (done = 0; !err && done < count; done += n) {
+	for (done = 0; n >= 0 && done < count; done += (size_t)n) {
 		n = ink_model_run_tile(model, in + done * in_len, count - done);
-		for (i = 0; i < n; i++) {
+		for (i = 0; n > 0 && i < (size_t)n; i++) {
 			const void *output = ink_model_output_at(model, i);
 			struct inkling_verdict *v = verdicts ? &verdicts[done + i] : NULL;
 
@@ -234,7 +234,7 @@ static int run_in_process(struct ink_model *model, size_t count, const char *in,
 			v->mode = INKLING_MODE_MONITOR;
 		}
 	}
-	return err;
+	return min(n, 0);
 }
 
 int ink_session_run_batch(struct ink_session *session, size_t count, const void *in,

@@ -23,6 +23,8 @@ void st_skip(const char *reason, const char *name, ...) __printf(2, 3);
 void st_diag(const char *text, ...) __printf(1, 2);
 /* The test can't go on. */
 void st_bail(const char *text, ...) __printf(1, 2) __attribute__((__noreturn__));
+/* How many times longer something may take in this kernel: one that checks itself, emulated. */
+unsigned int st_slow(void);
 /* The plan; what main() returns. */
 int st_done(void);
 
@@ -60,5 +62,11 @@ struct image big_image(u32 n, u32 layers);
 struct image flow_wide(u32 n, u32 layers);
 /* Like flow, but with other weights: same schema, input and output, another digest. */
 struct image flow_variant(u32 seed);
+
+/* A language model of random weights, for up to @tokens a call and @context in all. */
+struct image lm_image(u64 seed, u32 vocabulary, u32 tokens, u32 context);
+
+/* A model of names, whose class 1 is digits; see models_names.c. */
+struct image names_image(void);
 
 #endif /* INK_ST_H */
