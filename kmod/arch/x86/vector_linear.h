@@ -19,7 +19,7 @@ struct linear {
 	const u8 *add;		/* first token's, or NULL */
 	u8 *y;			/* first token's output */
 	size_t y_row;		/* bytes from one token's to the next one's */
-	__m256i lo, hi;
+	__m256i lo, hi;		/* clamp, of the output's type */
 };
 
 /* A sum of eight rows in two parts, as long as it is being added to. */
@@ -112,39 +112,78 @@ static __always_inline void linear_sums(const u32 blocks, const u32 tokens, cons
 	}
 }
 
-static __always_inline __m256i linear_scale(const struct linear *l, u32 block, __m256i acc)
+/* The bias of a block, with which its sum begins. */
+static __always_inline __m256i linear_bias(const struct linear *l, u32 block)
 {
-	if (l->b->narrow) {
-		const struct ink_x86_narrow *p = (const void *)l->scaling;
-
-		return scale_narrow(p + block, _mm256_add_epi32(acc, load(p[block].bias)));
-	} else {
-		const struct ink_x86_wide *p = (const void *)l->scaling;
-
-		return scale_wide(p + block, _mm256_add_epi32(acc, load(p[block].bias)));
-	}
+	if (l->b->narrow)
+		return load(((const struct ink_x86_narrow *)l->scaling)[block].bias);
+	return load(((const struct ink_x86_wide *)l->scaling)[block].bias);
 }
 
-/* Eight rows of one token, at @at of an output: what is added, clamp and store. */
+/* A block's rows of one token, with what is added, which lies at @at as the output does. */
+static __always_inline __m256i linear_scale(const struct linear *l, u32 block, size_t at,
+					    struct linear_sum sum)
+{
+	__m256i v = _mm256_add_epi32(linear_join(sum), linear_bias(l, block));
+
+	if (l->b->narrow)
+		v = scale_narrow((const struct ink_x86_narrow *)l->scaling + block, v);
+	else
+		v = scale_wide((const struct ink_x86_wide *)l->scaling + block, v);
+	if (!l->add)
+		return v;
+	if (l->b->out_dtype == INKLING_INT16)
+		return _mm256_add_epi32(v, _mm256_cvtepi16_epi32(
+			_mm_loadu_si128((const __m128i *)(l->add + at))));
+	return _mm256_add_epi32(v, loadu(l->add + at));
+}
+
+/* Two blocks of 16 bits. */
+static __always_inline void linear_store_pair(const struct linear *l, size_t at, __m256i a, __m256i b)
+{
+	__m256i v = _mm256_permute4x64_epi64(_mm256_packs_epi32(a, b), 0xd8);
+
+	v = _mm256_min_epi16(_mm256_max_epi16(v, l->lo), l->hi);
+	_mm256_storeu_si256((__m256i *)(l->y + at), v);
+}
+
+/* A single block; what lies behind the last row may be the next token's, which is there already. */
 static __always_inline void linear_store(const struct linear *l, u32 block, size_t at, __m256i v)
 {
-	u32 left = l->b->out_cols - 8 * block;
-	bool narrow = l->b->out_dtype == INKLING_INT16;
+	u32 left = l->b->out_cols - 8 * block, size = l->b->out_dtype == INKLING_INT16 ? 2 : 4;
 	u8 last[32] __aligned(32) __uninitialized, *y = left < 8 ? last : l->y + at;
+	__m128i h;
 
-	if (l->add && narrow)
-		v = _mm256_add_epi32(v, _mm256_cvtepi16_epi32(
-			_mm_loadu_si128((const __m128i *)(l->add + at))));
-	else if (l->add)
-		v = _mm256_add_epi32(v, loadu(l->add + at));
-	v = _mm256_min_epi32(_mm256_max_epi32(v, l->lo), l->hi);
-	if (narrow)
-		_mm_storeu_si128((__m128i *)y, pack_halves32(v));
-	else
+	if (size == 2) {
+		h = _mm_max_epi16(pack_halves32(v), _mm256_castsi256_si128(l->lo));
+		h = _mm_min_epi16(h, _mm256_castsi256_si128(l->hi));
+		_mm_storeu_si128((__m128i *)y, h);
+	} else {
+		v = _mm256_min_epi32(_mm256_max_epi32(v, l->lo), l->hi);
 		_mm256_storeu_si256((__m256i *)y, v);
-	/* What lies behind may be the next token's, which is there already. */
+	}
 	if (left < 8)
-		memcpy(l->y + at, last, left * (narrow ? 2 : 4));
+		memcpy(l->y + at, last, left * size);
+}
+
+/* @blocks, scaled and stored. */
+static __always_inline void linear_finish(const u32 blocks, const struct linear *l, u32 block,
+					  size_t at, const struct linear_sum *sum)
+{
+	const u32 size = l->b->out_dtype == INKLING_INT16 ? 16 : 32;
+	bool pairs = size == 16 && 8 * (block + blocks) <= l->b->out_cols;
+	u32 j;
+
+	if (blocks > 1 && pairs) {
+		UNROLL for (j = 0; j < blocks; j += 2)
+			linear_store_pair(l, at + j * size,
+					  linear_scale(l, block + j, at + j * size, sum[j]),
+					  linear_scale(l, block + j + 1, at + (j + 1) * size, sum[j + 1]));
+		return;
+	}
+	UNROLL for (j = 0; j < blocks; j++)
+		linear_store(l, block + j, at + j * size,
+			     linear_scale(l, block + j, at + j * size, sum[j]));
 }
 
 /* @blocks of rows from @block on for @tokens from @token on. */
@@ -153,13 +192,12 @@ static __always_inline void linear_tile(const u32 blocks, const u32 tokens, cons
 {
 	const u32 size = l->b->out_dtype == INKLING_INT16 ? 16 : 32;
 	struct linear_sum sum[8] __uninitialized;
-	u32 t, j;
+	u32 t;
 
 	linear_sums(blocks, tokens, l, l->w + block * l->w_block, l->x + token * l->x_row, sum);
 	UNROLL for (t = 0; t < tokens; t++)
-		UNROLL for (j = 0; j < blocks; j++)
-			linear_store(l, block + j, (token + t) * l->y_row + (block + j) * size,
-				     linear_scale(l, block + j, linear_join(sum[t * blocks + j])));
+		linear_finish(blocks, l, block, (token + t) * l->y_row + block * size,
+			      sum + t * blocks);
 }
 
 /* One token: weights are read once, from four places at a time. */
@@ -171,21 +209,33 @@ static void linear_one(const struct linear *l, u32 block, u32 end)
 		linear_tile(1, 1, l, block, 0);
 }
 
-/* Tokens by twos, which share the weights of two blocks, that stay in the first-level cache. */
-static void linear_many(const struct linear *l, u32 tokens, u32 block, u32 end)
+/*
+ * Tokens that share the weights of two blocks, which stay in the first-level cache: as many as
+ * there are registers for their sums.
+ */
+#ifdef __AVX512VL__
+#define LINEAR_TOKENS	4u
+#else
+#define LINEAR_TOKENS	2u
+#endif
+
+static __always_inline void linear_tokens(const u32 blocks, const struct linear *l, u32 tokens,
+					  u32 block)
 {
 	u32 t;
 
-	for (; block + 2 <= end; block += 2) {
-		for (t = 0; t + 2 <= tokens; t += 2)
-			linear_tile(2, 2, l, block, t);
-		if (t < tokens)
-			linear_tile(2, 1, l, block, t);
-	}
-	if (block == end)
-		return;
-	for (t = 0; t < tokens; t++)
-		linear_tile(1, 1, l, block, t);
+	for (t = 0; t + LINEAR_TOKENS <= tokens; t += LINEAR_TOKENS)
+		linear_tile(blocks, LINEAR_TOKENS, l, block, t);
+	for (; t < tokens; t++)
+		linear_tile(blocks, 1, l, block, t);
+}
+
+static void linear_many(const struct linear *l, u32 tokens, u32 block, u32 end)
+{
+	for (; block + 2 <= end; block += 2)
+		linear_tokens(2, l, tokens, block);
+	if (block < end)
+		linear_tokens(1, l, tokens, block);
 }
 
 /* Inputs of all tokens as bytes; reads up to 30 bytes behind them. */
@@ -220,8 +270,8 @@ static void run_linear(const struct ink_bound *b, u8 *arena, u32 first, u32 rows
 		.add = b->n_in > 5 ? arena + b->in_off[5] : NULL,
 		.y = arena + b->out_off,
 		.y_row = (size_t)m * size,
-		.lo = _mm256_set1_epi32(b->attr[0]),
-		.hi = _mm256_set1_epi32(b->attr[1]),
+		.lo = size == 2 ? _mm256_set1_epi16((s16)b->attr[0]) : _mm256_set1_epi32(b->attr[0]),
+		.hi = size == 2 ? _mm256_set1_epi16((s16)b->attr[1]) : _mm256_set1_epi32(b->attr[1]),
 	};
 
 	/* The first part of an op that is cut does so for the others too. */
