@@ -217,22 +217,22 @@ static void emit_features(struct emission *e)
 	}
 }
 
-#define TEXT(e, field, text) \
-	ink_builder_text((e)->b, ink_builder_card((e)->b)->field, \
-			 sizeof(ink_builder_card((e)->b)->field), "the card's " #field, text)
+#define TEXT(b, field, text) \
+	ink_builder_text(b, ink_builder_card(b)->field, sizeof(ink_builder_card(b)->field), \
+			 "the card's " #field, text)
 
-static void emit_card(struct emission *e, const struct ink_card_text *card)
+void ink_emit_card(struct ink_builder *b, const struct ink_card_text *card)
 {
 	uint32_t i;
 
-	TEXT(e, name, card->name);
-	TEXT(e, version, card->version);
-	TEXT(e, license, card->license);
-	TEXT(e, description, card->description);
-	TEXT(e, training, card->training);
-	TEXT(e, accuracy, card->accuracy);
+	TEXT(b, name, card->name);
+	TEXT(b, version, card->version);
+	TEXT(b, license, card->license);
+	TEXT(b, description, card->description);
+	TEXT(b, training, card->training);
+	TEXT(b, accuracy, card->accuracy);
 	for (i = 0; i < card->n_classes; i++)
-		ink_builder_class(e->b, card->classes[i]);
+		ink_builder_class(b, card->classes[i]);
 }
 
 static bool emit(const struct ink_quant *q, const struct ink_card_text *card, unsigned int head,
@@ -249,7 +249,7 @@ static bool emit(const struct ink_quant *q, const struct ink_card_text *card, un
 	if (!ok) {
 		ink_fail(why, "no memory for the image");
 	} else {
-		emit_card(&e, card);
+		ink_emit_card(e.b, card);
 		emit_features(&e);
 		e.input = ink_builder_input(e.b, INKLING_INT32, q->schema->n);
 		for (i = 0; ok && i <= output; i++)

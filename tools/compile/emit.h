@@ -8,6 +8,7 @@
 #ifndef INK_EMIT_H
 #define INK_EMIT_H
 
+#include "image_builder.h"
 #include "quant.h"
 
 /**
@@ -31,6 +32,9 @@ struct ink_card_text {
 	uint32_t n_classes;
 	char classes[INKLING_MAX_CLASSES][32];
 };
+
+/* Into the builder of an image. */
+void ink_emit_card(struct ink_builder *b, const struct ink_card_text *card);
 
 /**
  * ink_emit() - write an image
