@@ -79,6 +79,8 @@ struct ink_why {
 #define INK_MAX_MACS	(64u << 20)	/* of one run; elements have the same limit */
 #define INK_MAX_MACS_TOKENS	64u	/* a sequence has that for each token, for so many at most */
 #define INK_MAX_ARENA	(1u << 20)	/* bytes, of one run */
+#define INK_MAX_STATES	(64u << 20)	/* bytes that a session keeps */
+#define INK_MAX_STEPS	(1u << 19)	/* that a run is cut into */
 
 /* A tensor that was checked. */
 struct ink_tensor {
@@ -204,6 +206,10 @@ enum ink_path {
 	INK_PATH_S16,		/* DENSE, both widened to 16 bits */
 	INK_PATH_ROWS,		/* DENSE of a few rows, as S16 but along the rows */
 	INK_PATH_QUANT,		/* QUANT */
+	INK_PATH_LINEAR,	/* LINEAR, weights widened to 16 bits */
+	INK_PATH_LINEAR_BYTES,	/* LINEAR, inputs parted into bytes */
+	INK_PATH_SEQ,		/* other operators on sequences, ADD and MUL of 16 bits */
+	INK_PATH_NR,
 };
 
 /**
@@ -216,7 +222,7 @@ enum ink_path {
  * @seq: the output's rows are
  * @wide_tokens: the tokens it reads are UINT16
  * @path: enum ink_path
- * @narrow: a vector DENSE whose products can be scaled in 32 bits
+ * @narrow: a vector DENSE or LINEAR whose products can be scaled in 32 bits
  * @extend: vector code writes this int8 output as 16 bits, which only the next
  *	op reads; the arena has room
  * @units: parts that the op can be cut into: rows of the weights of a DENSE or

@@ -33,7 +33,10 @@ bool ink_plan_accept(const struct ink_plan *plan, void *arena, void *state, u32 
 		return false;
 	if (plan->state_size && (!state || position > g->context || n > g->context - position))
 		return false;
-	*frame = (struct ink_frame){ .n = n, .position = position, .state = state };
+	/* Without states each call begins at 0, whatever a caller says. */
+	*frame = plan->state_size ?
+		(struct ink_frame){ .n = n, .position = position, .state = state } :
+		(struct ink_frame){ .n = n };
 	return true;
 }
 

@@ -135,15 +135,21 @@ static inline s32 ink_share(struct ink_share s, u32 weight)
 	return (s32)min(p, 32767u);
 }
 
-/* Floor of the square root, bit by bit: no table and no loop that depends on luck. */
-static inline u32 ink_sqrt64(u64 v)
-{
-	u64 root = 0, bit;
+/* 16 sqrt(i + 64.5), rounded to nearest, at most 255; in exp2.c. */
+extern const u8 ink_sqrt_table[192];
 
-	for (bit = 1ull << 31; bit; bit >>= 1)
-		if ((root | bit) * (root | bit) <= v)
-			root |= bit;
-	return (u32)root;
+/*
+ * Floor of the square root of what is at least 2^62. Two steps of Newton's from
+ * eight bits come from above: what is cut off is less than a unit, and so is what
+ * is left.
+ */
+static inline u32 ink_sqrt64_top(u64 v)
+{
+	u32 root = ink_sqrt_table[(v >> 56) - 64];
+
+	root = (root << 7) + (u32)(v >> 41) / root;
+	root = (root << 15) + (u32)div_u64(v >> 17, root);
+	return root - ((u64)root * root > v);
 }
 
 /**
@@ -162,7 +168,7 @@ static inline struct ink_rsqrt ink_rsqrt64(u64 v)
 	u32 up = (u32)__builtin_clzll(v) / 2;
 
 	return (struct ink_rsqrt){
-		.mult = (u32)min_t(u64, div64_u64(1ull << 62, ink_sqrt64(v << (2 * up))), S32_MAX),
+		.mult = (u32)min_t(u64, div_u64(1ull << 62, ink_sqrt64_top(v << (2 * up))), S32_MAX),
 		.up = up,
 	};
 }

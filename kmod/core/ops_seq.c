@@ -10,11 +10,6 @@
 #include "seq.h"
 #include "fixed.h"
 
-static u32 token_at(const struct ink_bound *b, const void *tokens, u32 i)
-{
-	return b->wide_tokens ? ((const u16 *)tokens)[i] : ((const u8 *)tokens)[i];
-}
-
 static s16 *output16(const struct ink_bound *b, u8 *arena)
 {
 	return (s16 *)(arena + b->out_off);
@@ -35,7 +30,7 @@ static void op_embed(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
 	s16 *y = output16(b, arena) + (size_t)first * d;
 
 	for (i = first; i < end; i++, y += d) {
-		u32 t = token_at(b, tokens, i);
+		u32 t = ink_token(b, tokens, i);
 
 		t = t < vocabulary ? array_index_nospec(t, vocabulary) : (u32)b->attr[0];
 		for (j = 0; j < d; j++) {
@@ -54,7 +49,7 @@ static u32 gram_hash(const struct ink_bound *b, const void *tokens, u32 i)
 	u32 h = (u32)b->attr[1], k;
 
 	for (k = (u32)b->attr[0]; k--;)
-		h = (h ^ (k > i ? 0 : token_at(b, tokens, i - k) + 1)) * 0x01000193u;
+		h = (h ^ (k > i ? 0 : ink_token(b, tokens, i - k) + 1)) * 0x01000193u;
 	return (h ^ h >> 15) & (b->in_count[1] / b->in_cols[1] - 1);
 }
 
@@ -463,7 +458,7 @@ static void op_nll(const struct ink_bound *b, u8 *arena)
 	u64 sum = 0;
 
 	for (i = 0; i + 1 < n; i++)
-		sum += surprise(b, x, i, b->in_cols[0], token_at(b, tokens, i + 1));
+		sum += surprise(b, x, i, b->in_cols[0], ink_token(b, tokens, i + 1));
 	*(s32 *)(arena + b->out_off) = n > 1 ? (s32)div_u64(sum + (n - 1) / 2, n - 1) : 0;
 }
 

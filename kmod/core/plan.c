@@ -154,17 +154,17 @@ static void choose_paths(struct ink_plan *plan, u32 *scratch)
 {
 	const struct ink_graph *g = plan->graph;
 	size_t packed;
-	u32 i;
+	u32 i, room;
 
 	for (i = 0; i < g->header->n_ops; i++) {
 		struct ink_bound *b = &plan->bound[i], *before = b - 1;
 
-		packed = ink_x86_path(b, plan->isa, plan->options, &scratch[i]);
-		if (!packed || !ink_schedule_fits(b, 1, max(g->tokens, 1u))) {
+		packed = ink_x86_path(b, plan->isa, plan->options, &room);
+		if (b->path == INK_PATH_SCALAR || !ink_schedule_fits(b, 1, max(g->tokens, 1u))) {
 			b->path = INK_PATH_SCALAR;
-			scratch[i] = op_scratch(b);
 			continue;
 		}
+		scratch[i] = max(scratch[i], room);
 		plan->packed_size += packed;
 		if (!i || plan->options & INK_PLAN_UNFUSED || !ink_x86_extended(b) ||
 		    !before->narrow || before->path == INK_PATH_SCALAR || before->in_const[5] ||
@@ -295,8 +295,10 @@ static bool build(struct ink_plan *plan, struct ink_why *why)
 		return no_memory(why);
 	if (!bind_ops(plan, why))
 		return false;
-	if (!pack_ops(plan) || !ink_schedule_build(plan))
+	if (!pack_ops(plan))
 		return no_memory(why);
+	if (!ink_schedule_build(plan, why))
+		return false;
 	plan->memory += sizeof(*plan) + n_ops * sizeof(*plan->bound) + plan->packed_size;
 	return true;
 }

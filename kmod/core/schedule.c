@@ -8,6 +8,7 @@
  * them. What doesn't: memory (plan.c).
  */
 #include "schedule.h"
+#include "verify.h"
 #include "../arch/x86/x86.h"
 
 /*
@@ -20,6 +21,8 @@
 #define COST_SECTION		150000	/* to save and restore vector registers */
 #define COST_MAC_SCALAR		1500
 #define COST_MAC_SIMD		150
+#define COST_WEIGHT_SIMD	90	/* to load a weight of a LINEAR, for all tokens */
+#define COST_LINEAR_SIMD	60	/* to multiply it, for each */
 #define COST_ROW_SCALAR		4000	/* requantise one output of a DENSE */
 #define COST_ROW_SIMD		1500
 #define COST_ELEMENT		4000	/* one element of any other op */
@@ -76,15 +79,25 @@ static u32 op_units(const struct ink_bound *b, u32 tokens)
 	}
 }
 
-/* Picoseconds of one head of one query. */
+/* Picoseconds of one head of one query, with its share of what it takes to put this call's keys and values in place. */
 static u64 head_cost(const struct ink_bound *b, bool simd, u32 tokens)
 {
-	u32 keys = b->n_in > 3 ? b->in_count[3] / b->in_cols[3] :
-		   rows_in_call(b->in_seq & 2, b->in_count[1] / b->in_cols[1], tokens);
+	u32 rows = rows_in_call(b->in_seq & 2, b->in_count[1] / b->in_cols[1], tokens);
+	u32 keys = b->n_in > 3 ? b->in_count[3] / b->in_cols[3] : rows;
 	u32 d = b->in_cols[0] / (u32)b->attr[0];
+	u64 kept = 2ull * rows * b->in_cols[1] * (simd ? COST_ELEMENT_SIMD : COST_ELEMENT);
 
 	return (u64)keys * (2ull * d * (simd ? COST_MAC_SIMD : COST_MAC_SCALAR) +
-			    (simd ? COST_KEY_SIMD : COST_KEY_SCALAR));
+			    (simd ? COST_KEY_SIMD : COST_KEY_SCALAR)) +
+	       div_u64(kept, op_units(b, tokens));
+}
+
+/* Picoseconds of @units rows of weights in vectors, which tokens share. */
+static u64 linear_cost(const struct ink_bound *b, u32 units, u32 tokens)
+{
+	u64 each = (u64)b->in_cols[0] * COST_LINEAR_SIMD + COST_ROW_SIMD;
+
+	return units * ((u64)b->in_cols[0] * COST_WEIGHT_SIMD + input_rows(b, tokens) * each);
 }
 
 /* Picoseconds of one unit of an operator that goes by rows. */
@@ -92,10 +105,14 @@ static u64 row_cost(const struct ink_bound *b, bool simd)
 {
 	u64 elements = max(b->in_cols[0], b->out_cols);
 
-	if (b->opcode == INKLING_OP_GATE)
-		return elements * (elements * COST_ELEMENT_SIMD + COST_SOFTMAX);
-	return elements * (simd ? COST_ELEMENT_SIMD : COST_ELEMENT) +
-	       (b->opcode == INKLING_OP_NORM ? COST_NORM : 0);
+	switch (b->opcode) {
+	case INKLING_OP_GATE:
+		return elements * (2 * elements * COST_ELEMENT_SIMD + COST_SOFTMAX);
+	case INKLING_OP_NORM:
+		return elements * (simd ? COST_ELEMENT_SIMD : COST_ELEMENT) + COST_NORM;
+	default:
+		return elements * (simd ? COST_ELEMENT_SIMD : COST_ELEMENT);
+	}
 }
 
 /* Picoseconds of @units units of an op in a call of @tokens. */
@@ -103,6 +120,8 @@ static u64 op_cost(const struct ink_bound *b, u32 units, bool simd, u32 tokens)
 {
 	simd = simd && b->path != INK_PATH_SCALAR;
 	units = min(units, op_units(b, tokens));
+	if (simd && b->opcode == INKLING_OP_LINEAR)
+		return COST_OP + linear_cost(b, units, tokens);
 	switch (b->opcode) {
 	case INKLING_OP_DENSE:
 	case INKLING_OP_LINEAR:
@@ -117,7 +136,11 @@ static u64 op_cost(const struct ink_bound *b, u32 units, bool simd, u32 tokens)
 		return COST_OP + units * head_cost(b, simd, tokens);
 	case INKLING_OP_NLL:
 		return COST_OP + (u64)input_rows(b, tokens) * b->in_cols[0] * COST_SOFTMAX;
+	case INKLING_OP_NORM:
+	case INKLING_OP_GATE:
+		return COST_OP + units * row_cost(b, simd);
 	default:
+		/* Of one row there may be more elements before than after: DIST, POOL, TRANSPOSE. */
 		if (b->units > 1)
 			return COST_OP + units * row_cost(b, simd);
 		return COST_OP + (u64)max(input_rows(b, tokens) * b->in_cols[0], b->m) * COST_ELEMENT;
@@ -129,9 +152,9 @@ static u32 least_units(const struct ink_bound *b)
 {
 	if (b->path == INK_PATH_QUANT || b->path == INK_PATH_ROWS)
 		return INK_ALL_ROWS;
-	if (b->opcode == INKLING_OP_DENSE || b->opcode == INKLING_OP_LINEAR)
+	if (b->opcode == INKLING_OP_DENSE)
 		return ink_x86_step_rows(b->in_cols[0]);
-	return 1;
+	return b->opcode == INKLING_OP_LINEAR ? INK_X86_LINEAR_ROWS : 1;
 }
 
 bool ink_schedule_fits(const struct ink_bound *b, u32 tile, u32 tokens)
@@ -156,6 +179,8 @@ static u32 units_per_step(const struct cut *c, const struct ink_bound *b, bool s
 	u64 one = op_cost(b, 1, simd, c->tokens) - op_cost(b, 0, simd, c->tokens);
 	u64 units = div64_u64(SECTION_PS / c->tile / 4, one);
 
+	if (b->opcode == INKLING_OP_LINEAR && units > INK_X86_LINEAR_TILE)
+		least = INK_X86_LINEAR_TILE;
 	return units < least ? least : (u32)min_t(u64, units - units % least, all);
 }
 
@@ -275,15 +300,21 @@ static void cut_sections(const struct cut *c)
 	}
 }
 
-static bool schedule_make(struct ink_plan *plan, struct ink_schedule *to, u32 tile, u32 tokens)
+static bool schedule_make(struct ink_plan *plan, struct ink_schedule *to, u32 tile, u32 tokens,
+			  struct ink_why *why)
 {
 	struct cut c = { .plan = plan, .to = to, .tile = tile, .tokens = tokens };
 
 	cut_steps(&c);
+	if (to->n_steps > INK_MAX_STEPS)
+		return ink_refuse(why, INK_RULE_COST, INKLING_NONE, INKLING_NONE, to->n_steps,
+				  INK_MAX_STEPS, "a run takes %u steps, the limit is %u",
+				  to->n_steps, INK_MAX_STEPS);
 	to->steps = ink_port_zalloc(to->n_steps * sizeof(*to->steps));
 	to->sections = ink_port_zalloc(to->n_steps * sizeof(*to->sections));
 	if (!to->steps || !to->sections)
-		return false;
+		return ink_refuse(why, INK_RULE_MEMORY, INKLING_NONE, INKLING_NONE, 0, 0,
+				  "no memory to plan the model");
 	cut_steps(&c);
 	cut_sections(&c);
 	plan->memory += to->n_steps * (sizeof(*to->steps) + sizeof(*to->sections));
@@ -340,15 +371,15 @@ static void set_cost(struct ink_plan *plan)
 		plan->contexts |= INKLING_CTX_HARDIRQ;
 }
 
-bool ink_schedule_build(struct ink_plan *plan)
+bool ink_schedule_build(struct ink_plan *plan, struct ink_why *why)
 {
 	u32 tokens = max(plan->graph->tokens, 1u);
 
 	plan->tile = choose_tile(plan);
-	if (!schedule_make(plan, &plan->single, 1, 1))
+	if (!schedule_make(plan, &plan->single, 1, 1, why))
 		return false;
 	if ((plan->tile > 1 || tokens > 1) &&
-	    !schedule_make(plan, &plan->tiled, plan->tile, tokens))
+	    !schedule_make(plan, &plan->tiled, plan->tile, tokens, why))
 		return false;
 	set_cost(plan);
 	return true;

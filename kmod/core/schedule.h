@@ -20,10 +20,12 @@ bool ink_schedule_fits(const struct ink_bound *b, u32 tile, u32 tokens);
 /**
  * ink_schedule_build() - cut a plan's ops into steps and sections
  * @plan: with its ops bound; schedules, tile, costs and contexts are set
+ * @why: filled in when there is no schedule
  *
- * Return: false without memory; the caller frees what there is already.
+ * Return: false without memory or when there are too many steps; the caller frees
+ * what there is already.
  */
-bool ink_schedule_build(struct ink_plan *plan);
+bool ink_schedule_build(struct ink_plan *plan, struct ink_why *why);
 void ink_schedule_free(struct ink_schedule *schedule);
 
 #endif /* INK_SCHEDULE_H */

@@ -30,6 +30,11 @@ static inline u32 ink_rows_end(const struct ink_bound *b, const void *arena, u32
 	return first >= all ? first : first + min(rows, all - first);
 }
 
+static inline u32 ink_token(const struct ink_bound *b, const void *tokens, u32 i)
+{
+	return b->wide_tokens ? ((const u16 *)tokens)[i] : ((const u8 *)tokens)[i];
+}
+
 /* Input @k, in the image, in the arena, or in the states. */
 static inline const void *ink_input(const struct ink_bound *b, const void *arena, u32 k)
 {

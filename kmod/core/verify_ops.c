@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later
 /*
- * The verifier, second half: the operators.
+ * The verifier, third part: the operators.
  *
  * What lives here: for each operator, its operands' types and shapes, its
  * attributes, and a proof by interval arithmetic over the actual weights that
@@ -362,12 +362,12 @@ static bool resolve_inputs(struct ink_op_check *c, const struct ink_op_rule *rul
 			return refuse(c, INK_RULE_ORDER, index, c->i, 0,
 				      "op %u: reads tensor %u before an op has made it", c->i,
 				      index);
-		/* Callers' 32-bit numbers are clamped by QUANT before anything else sees them. */
 		if (c->in[k]->kind == INKLING_TENSOR_STATE &&
 		    (c->op->opcode != INKLING_OP_ATTENTION || k < 3))
 			return refuse(c, INK_RULE_REF, index, k, 3,
 				      "op %u: input %u (tensor %u) is a state, which is for ATTENTION's last two",
 				      c->i, k, index);
+		/* Callers' 32-bit numbers are clamped by QUANT before anything else sees them. */
 		if (c->in[k]->kind == INKLING_TENSOR_INPUT && c->in[k]->dtype == INKLING_INT32 &&
 		    c->op->opcode != INKLING_OP_QUANT)
 			return refuse(c, INK_RULE_DTYPE, index, INKLING_INT32, 0,

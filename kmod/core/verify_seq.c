@@ -11,6 +11,13 @@
 
 #define INT16	DT(INKLING_INT16)
 
+/*
+ * One row of a GATE compares each column with each, one query of an ATTENTION
+ * goes through the keys of a head: nothing interrupts that, so it has to be short.
+ */
+#define GATE_MOST	1024u
+#define KEYS_MOST	(1u << 20)	/* elements of a head's keys */
+
 /* An input that isn't a constant, int16. */
 static bool want_rows(struct ink_op_check *c, u32 arg)
 {
@@ -18,21 +25,22 @@ static bool want_rows(struct ink_op_check *c, u32 arg)
 }
 
 /* The shape of an input or output; it is a sequence if @seq is set. */
-static bool want_shape(struct ink_op_check *c, u32 arg, bool output, u32 rows, u32 cols, bool seq)
+static bool want_shape(struct ink_op_check *c, u32 arg, bool output, u64 rows, u64 cols, bool seq)
 {
 	u32 index = output ? c->op->out[arg] : c->op->in[arg];
 	const struct ink_tensor *t = output ? c->out[arg] : c->in[arg];
 
 	if (t->rows == rows && t->cols == cols && t->seq == seq)
 		return true;
-	return refuse(c, INK_RULE_SHAPE, index, t->cols, cols,
-		      "op %u: %s %u (tensor %u) is %s%u x %u, it has to be %s%u x %u", c->i,
+	return refuse(c, INK_RULE_SHAPE, index, t->cols, (s64)cols,
+		      "op %u: %s %u (tensor %u) is %s%u x %u, it has to be %s%llu x %llu", c->i,
 		      output ? "output" : "input", arg, index, t->seq ? "a sequence of " : "",
-		      t->rows, t->cols, seq ? "a sequence of " : "", rows, cols);
+		      t->rows, t->cols, seq ? "a sequence of " : "",
+		      (unsigned long long)rows, (unsigned long long)cols);
 }
 
 /* An output of as many rows as the first input has. */
-static bool want_output(struct ink_op_check *c, u32 mask, u32 cols)
+static bool want_output(struct ink_op_check *c, u32 mask, u64 cols)
 {
 	return ink_want_dtype(c, 0, true, mask) &&
 	       want_shape(c, 0, true, c->in[0]->rows, cols, c->in[0]->seq);
@@ -309,15 +317,20 @@ static bool attention_rows(struct ink_op_check *c)
 static bool check_attention(struct ink_op_check *c)
 {
 	const struct ink_tensor *q = c->in[0], *k = c->in[1], *v = c->in[2];
-	u32 keys = c->in[3] ? c->graph->context : k->rows;
+	u32 keys = c->in[3] ? c->graph->context : k->rows, d;
 	s64 most, sum, shares = 32770 + (s64)keys + keys / 512;
 
 	if (!ink_want_dtype(c, 0, false, INT16) || !want_rows(c, 1) || !want_rows(c, 2) ||
 	    !attention_shape(c) || !attention_rows(c) || !want_output(c, INT16, q->cols) ||
 	    !ink_want_attr(c, 4, 0, S32_MAX) || !ink_want_attr(c, 5, 0, 62))
 		return false;
+	d = q->cols / (u32)c->op->attr[0];
+	if ((u64)keys * d > KEYS_MOST)
+		return refuse(c, INK_RULE_COST, c->op->in[1], (s64)keys * d, KEYS_MOST,
+			      "op %u: a head of %u keys of %u columns, the limit is %u elements",
+			      c->i, keys, d, KEYS_MOST);
 	most = max(-(s64)q->lo, (s64)q->hi) * max(-(s64)k->lo, (s64)k->hi);
-	sum = most * (q->cols / (u32)c->op->attr[0]);
+	sum = most * d;
 	if (sum > S32_MAX)
 		return refuse(c, INK_RULE_OVERFLOW, c->op->in[0], sum, S32_MAX,
 			      "op %u: a score can reach %lld, 32 bits hold %d", c->i,
@@ -369,7 +382,7 @@ static bool unfold_line(struct ink_op_check *c)
 
 	return ink_want_attr(c, 1, 1, 1) && ink_want_attr(c, 2, 1, 64) && ink_want_attr(c, 3, 1, 1) &&
 	       ink_want_attr(c, 4, 0, 0) && ink_want_attr(c, 5, 0, attr[2] - 1) &&
-	       want_output(c, INT16, (u32)attr[2] * c->in[0]->cols);
+	       want_output(c, INT16, (u64)attr[2] * c->in[0]->cols);
 }
 
 /* Windows over a picture of attr[0] columns. */
@@ -395,8 +408,8 @@ static bool unfold_picture(struct ink_op_check *c)
 			      "op %u: a window of %d x %d is larger than the picture", c->i, attr[1],
 			      attr[2]);
 	return ink_want_dtype(c, 0, true, INT16) &&
-	       want_shape(c, 0, true, (u32)((down / attr[3] + 1) * (across / attr[3] + 1)),
-			  (u32)attr[1] * (u32)attr[2] * x->cols, false);
+	       want_shape(c, 0, true, (u64)((down / attr[3] + 1) * (across / attr[3] + 1)),
+			  (u64)attr[1] * (u64)attr[2] * x->cols, false);
 }
 
 static bool check_unfold(struct ink_op_check *c)
@@ -430,10 +443,9 @@ static bool check_gate(struct ink_op_check *c)
 	if (!want_rows(c, 0) || !want_output(c, INT16, n) || !ink_want_attr(c, 0, 1, n) ||
 	    !ink_want_attr(c, 1, 0, S32_MAX) || !ink_want_attr(c, 2, 0, 62))
 		return false;
-	if (n > INKLING_MAX_CONTEXT)
-		return refuse(c, INK_RULE_SHAPE, c->op->in[0], n, INKLING_MAX_CONTEXT,
-			      "op %u: GATE of %u columns, the limit is %u", c->i, n,
-			      INKLING_MAX_CONTEXT);
+	if (n > GATE_MOST)
+		return refuse(c, INK_RULE_SHAPE, c->op->in[0], n, GATE_MOST,
+			      "op %u: GATE of %u columns, the limit is %u", c->i, n, GATE_MOST);
 	return true;
 }
 

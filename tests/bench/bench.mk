@@ -3,7 +3,7 @@
 # Benchmarks: programs that print a table and write figures to a file, one JSON object a line.
 # tests/bench/run runs them. Peers that aren't installed are skipped.
 
-BENCH += $(B)/bench/engine $(B)/bench/doors $(B)/bench/llama
+BENCH += $(B)/bench/engine $(B)/bench/seq $(B)/bench/doors
 ALL   += $(B)/bench/netmodel
 
 # Debian 12 has version 2 of oneDNN, whose interface isn't that of version 3.
@@ -16,10 +16,6 @@ BENCH_ENGINE := $(patsubst %,$(B)/obj/tests/bench/%.o,engine contend ort_model p
 
 # The plain peer is what -O2 makes of it, whatever the rest is compiled with.
 $(B)/obj/tests/bench/peer_scalar.o: override CFLAGS := -O2
-
-# What llama2.c's own Makefile takes for speed.
-$(B)/obj/tests/bench/peer_llama.o: override CFLAGS := -Ofast -march=native
-$(B)/obj/tests/bench/peer_llama.o $(B)/obj/tests/bench/llama.o: INK_CPPFLAGS += -Itools/compile -Itools/inkling
 
 # Built anew when a library comes or goes: a file that says which are there.
 $(B)/bench/peers: FORCE
@@ -41,11 +37,14 @@ $(B)/bench/doors: $(patsubst %.c,$(B)/obj/%.o,tests/bench/doors.c tests/bench/co
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $$(pkg-config --libs liburing) $(LIB_LIBS) $(LDLIBS)
 
-$(B)/bench/llama: $(patsubst %.c,$(B)/obj/%.o,tests/bench/llama.c tests/bench/contend.c tests/bench/peer_llama.c \
-	tests/lib/rand.c $(COMPILE_LIB)) $(B)/obj/gen/onnx.pb-c.o $(B)/libinkling.a
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lprotobuf-c $(LIB_LIBS) -lm $(LDLIBS)
-
 $(B)/bench/netmodel: $(B)/obj/tests/bench/netmodel.o $(BENCH_OURS)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lnettle -lm $(LDLIBS)
+
+# The float peer is what people build such loops with.
+$(B)/obj/tests/bench/peer_float.o: override CFLAGS := -Ofast -march=native
+
+$(B)/bench/seq: $(patsubst %.c,$(B)/obj/%.o,tests/bench/seq.c tests/bench/seqnets.c tests/bench/peer_float.c \
+	tests/bench/contend.c tests/lib/rand.c tools/lib/image_builder.c tools/lib/image_layout.c) $(CORE_OBJS)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lnettle -lm $(LDLIBS)

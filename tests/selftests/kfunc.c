@@ -188,9 +188,6 @@ static void provoke_tick(void)
 
 static void tracing(void)
 {
-	char lsm[256] = "";
-	FILE *f = fopen("/sys/kernel/security/lsm", "r");
-
 	traced("run_tp_btf", INKLING_CTX_HARDIRQ, 0, provoke_call, "tp_btf");
 	traced("run_tp_btf", INKLING_CTX_SOFTIRQ, -EPERM, provoke_call,
 	       "tp_btf, a slot for softirq only");
@@ -198,12 +195,10 @@ static void tracing(void)
 	traced("run_hardirq", INKLING_CTX_HARDIRQ, 0, provoke_tick, "tp_btf in hard interrupts");
 	traced("run_hardirq", INKLING_CTX_TASK | INKLING_CTX_SOFTIRQ, -EPERM, provoke_tick,
 	       "tp_btf in hard interrupts, a slot for tasks and softirq");
-	if (f && fgets(lsm, sizeof(lsm), f) && strstr(lsm, "bpf"))
+	if (st_bpf_lsm())
 		traced("run_lsm", INKLING_CTX_TASK, 0, provoke_open, "LSM");
 	else
 		st_skip("the BPF LSM isn't active", "LSM");
-	if (f)
-		fclose(f);
 }
 
 /* A program that is called inside of the run asks the same model, then another one. */

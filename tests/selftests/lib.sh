@@ -105,9 +105,9 @@ like() {
 at_exit() { ksft_cleanup="$1
 $ksft_cleanup"; }
 
-# wait_until SECONDS COMMAND...: until it succeeds; fails if it doesn't in time.
+# wait_until SECONDS COMMAND...: until it succeeds; fails if it doesn't in time, which is longer in a slow kernel.
 wait_until() {
-	ksft_tries=$(($1 * 10))
+	ksft_tries=$(($1 * 10 * ${INKLING_SLOW:-1}))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		ksft_tries=$((ksft_tries - 1))

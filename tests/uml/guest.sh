@@ -11,21 +11,11 @@ export LD_LIBRARY_PATH=/inkling/build HOME=/root USER=root LANG=C.UTF-8 TERM=dum
 export SCRATCH=/scratch TMPDIR=/scratch ALLOW_THIS_KERNEL=1 INKLING_UML=1 INKLING_MODULE="$GUEST_KO"
 if [ -d /out ]; then export OUT=/out; else unset OUT; fi
 unset TOP RUN
-leaks=/sys/kernel/debug/kmemleak
 cd /inkling || exit 125
+. tests/vm/leaks.sh
 ln -sfn /proc/self/fd /dev/fd
 hostname uml
-[ ! -e $leaks ] || echo scan=off >$leaks	# at a time of our own
-
-unload() {
-	for _ in {1..50}; do
-		[ -d /sys/module/inkling ] || return 0
-		rmmod inkling 2>/dev/null && return 0
-		sleep 0.2
-	done
-	echo "uml: the module can't be unloaded after it: $(cat /sys/module/inkling/refcnt) users" >&2
-	return 1
-}
+leaks_later
 
 if [ -n "$GUEST_LOAD" ]; then
 	# shellcheck disable=SC2086 # module parameters are words
@@ -33,14 +23,5 @@ if [ -n "$GUEST_LOAD" ]; then
 fi
 bash /run/guest/command
 status=$?
-
-# What the module forgot is only without owner when it is gone, and older than five seconds.
-unload || [ $status != 0 ] || status=123
-if [ -e $leaks ]; then
-	echo scan >$leaks
-	sleep 5.1
-	echo scan >$leaks
-	found=$(cat $leaks)
-	[ -z "$found" ] || printf 'uml: kmemleak found:\n%s\n' "$found" >&2
-fi
+leaks_now || [ $status != 0 ] || status=123
 exit $status

@@ -84,7 +84,6 @@ static void test_checkpoint_refused(void **state)
 		{ LLAMA_VOCABULARY, 269, "more" },
 		{ LLAMA_CONTEXT, INT32_MAX, "context" },
 	};
-	const float nan = NAN;
 	int32_t value;
 	size_t size, i;
 	char *data = llama_checkpoint(llama_small, 1, &size);
@@ -100,14 +99,19 @@ static void test_checkpoint_refused(void **state)
 		memcpy(data + 4 * headers[i].at, &value, 4);
 	}
 	free(data);
+}
 
-	/* Where sizes are right only reading all of it can tell. */
-	data = llama_checkpoint(llama_small, 1, &size);
-	memcpy(data + LLAMA_HEADER * 4 + 400, &nan, 4);
-	char *path = llama_file(data, size);
+/* Where sizes are right only reading all of it can tell. */
+static void test_checkpoint_not_a_number(void **state)
+{
+	const float nan = NAN;
 	struct ink_diag why = { 0 };
 	struct ink_llama m;
+	size_t size;
+	char *data = llama_checkpoint(llama_small, 1, &size), *path;
 
+	memcpy(data + LLAMA_HEADER * 4 + 400, &nan, 4);
+	path = llama_file(data, size);
 	assert_true(ink_llama_is(path));
 	assert_false(ink_llama_read(&m, path, &why));
 	assert_non_null(strstr(why.text, "weight 100 isn't a number"));
@@ -221,7 +225,7 @@ static int make(void **state)
 	char *path = llama_file(data, size);
 
 	assert_true(ink_llama_read(&f->m, path, &why));
-	assert_true(ink_llama_text_make(&text, &f->m, 2000, &why));
+	assert_true(ink_llama_text_make(&text, &f->m, 2000, 32, &why));
 	assert_true(ink_llama_calibrate(&q, &text, 2000, NULL, NULL, &why));
 	assert_true(ink_llama_quantise(&q, &why));
 	assert_true(ink_llama_emit(&q, &card, &f->image, &f->size, &why));
@@ -455,6 +459,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_checkpoint),
 		cmocka_unit_test(test_checkpoint_refused),
+		cmocka_unit_test(test_checkpoint_not_a_number),
 		cmocka_unit_test(test_tokenizer),
 		cmocka_unit_test(test_tokenizer_refused),
 		cmocka_unit_test(test_image_says_the_same),

@@ -51,7 +51,7 @@ static size_t n_ways;	/* those that this CPU has */
 
 /* What the cases covered. */
 static struct {
-	u64 graphs, cases, paths[INK_PATH_QUANT + 1], ops[INKLING_OP_NR];
+	u64 graphs, cases, paths[INK_PATH_NR], ops[INKLING_OP_NR];
 	u64 dtypes[INKLING_INT32 + 1], tables, fused, cut, sections, changed, tiles, turns;
 	u64 shifts;	/* bit for each shift of a DENSE that was seen */
 } seen;

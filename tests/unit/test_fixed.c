@@ -125,6 +125,34 @@ static void test_exp2(void **state)
 	}
 }
 
+static void check_sqrt(u64 v)
+{
+	u64 root = ink_sqrt64_top(v);
+
+	assert_true(root * root <= v && (root == U32_MAX || (root + 1) * (root + 1) > v));
+}
+
+static void test_sqrt(void **state)
+{
+	struct ink_rand r = { 5 };
+	u64 i;
+
+	for (i = 0; i < 192; i++) {
+		assert_int_equal(ink_sqrt_table[i], fmin(round(16 * sqrt((double)i + 64.5)), 255));
+		check_sqrt((i + 64) << 56);
+		check_sqrt(((i + 64) << 56) + ((1ull << 56) - 1));
+	}
+	check_sqrt(U64_MAX);
+	for (i = 1ull << 31; i < 1ull << 32; i += 1 + ink_rand_below(&r, 4000)) {
+		check_sqrt(i * i);
+		check_sqrt(i * i + 2 * i);
+		if (i * i > 1ull << 62)
+			check_sqrt(i * i - 1);
+	}
+	for (i = 0; i < 1000000; i++)
+		check_sqrt(ink_rand_next(&r) | 1ull << 62);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -133,6 +161,7 @@ int main(void)
 		cmocka_unit_test(test_round),
 		cmocka_unit_test(test_log2),
 		cmocka_unit_test(test_exp2),
+		cmocka_unit_test(test_sqrt),
 	};
 
 	return cmocka_run_group_tests_name("fixed point", tests, NULL, NULL);

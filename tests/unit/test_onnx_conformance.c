@@ -137,8 +137,8 @@ static int run_case(const char *name)
 	p = load_model(name, &size, output);
 	m = ink_onnx_read(p, size, output, &why);
 	if (m && t[0] && t[1]) {
-		x = ink_array_decode(&pool, t[0], "x", &why);
-		y = ink_array_decode(&pool, t[1], "y", &why);
+		x = ink_array_decode(&pool, t[0], false, "x", &why);
+		y = ink_array_decode(&pool, t[1], false, "y", &why);
 		values = ink_pool_alloc(&pool, m->n_values, sizeof(*values));
 		if (!x || !y || !values)
 			fail_msg("%s: %s", name, why.text);

@@ -168,7 +168,7 @@ static const struct verify_case cases[] = {
 	/* What every op has */
 	REFUSED("opcode 0", FLOW, OPCODE, "op 3: opcode 0", PATCHES(OP(FLOW_LUTOP, opcode, 0)),
 		AT_OP(FLOW_LUTOP)),
-	REFUSED("opcode behind the last", FLOW, OPCODE, "opcode 10",
+	REFUSED("opcode behind the last", FLOW, OPCODE, "opcode 25",
 		PATCHES(OP(FLOW_LUTOP, opcode, INKLING_OP_NR)), AT_OP(FLOW_LUTOP)),
 	REFUSED("largest opcode", FLOW, OPCODE, "opcode 65535",
 		PATCHES(OP(FLOW_LUTOP, opcode, -1)), AT_OP(FLOW_LUTOP)),

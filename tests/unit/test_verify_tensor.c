@@ -160,7 +160,7 @@ static const struct verify_case cases[] = {
 	REFUSED("dtype int4", FLOW, TENSOR, "int4", PATCHES(TENSOR(FLOW_W1, dtype, INKLING_INT4)),
 		AT_TENSOR(FLOW_W1)),
 	REFUSED("dtype behind the last", FLOW, TENSOR, "unknown type",
-		PATCHES(TENSOR(FLOW_Q, dtype, INKLING_INT4 + 1)), AT_TENSOR(FLOW_Q)),
+		PATCHES(TENSOR(FLOW_Q, dtype, INKLING_UINT16 + 1)), AT_TENSOR(FLOW_Q)),
 	REFUSED("dtype 255", FLOW, TENSOR, "unknown type", PATCHES(TENSOR(FLOW_Q, dtype, 255)),
 		AT_TENSOR(FLOW_Q)),
 	REFUSED("scale for each block", FLOW, TENSOR, "blocks of 32",

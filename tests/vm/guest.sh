@@ -7,12 +7,14 @@
 . /run/options
 export PATH=/inkling/build:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LD_LIBRARY_PATH=/inkling/build HOME=/root USER=root LANG=C.UTF-8 TERM="${VM_TERM:-dumb}"
-export SCRATCH=/scratch TMPDIR=/scratch INKLING_VM=1
+export SCRATCH=/scratch TMPDIR=/scratch INKLING_VM=1 INKLING_SLOW="${VM_SLOW:-1}"
 [ -d /data ] && export DATA=/data
 [ -d /out ] && export OUT=/out
 cd /inkling || exit 125
+. tests/vm/leaks.sh
 ln -sfn /proc/self/fd /dev/fd
 hostname vm
+leaks_later
 ip link set lo up
 sysctl -q -w kernel.printk=5 kernel.hung_task_timeout_secs="${VM_HUNG:-60}" net.ipv6.conf.all.accept_dad=0 \
 	net.ipv6.conf.default.accept_dad=0 2>/dev/null
@@ -27,7 +29,11 @@ if [ -n "$VM_MODULE" ]; then
 fi
 
 if [ -s /run/command ]; then
-	. /run/command
+	[ -e $leaks ] || . /run/command
+	sh /run/command
+	status=$?
+	leaks_now || [ $status != 0 ] || status=123
+	exit $status
 fi
 stty cols "${VM_COLS:-80}" rows "${VM_ROWS:-24}" 2>/dev/null
 echo "Inkling VM, Linux $(uname -r): project in /inkling (read-only), scratch space in /scratch; 'exit' ends it."

@@ -17,13 +17,14 @@
 #include "llama.h"
 #include "llama_cmd.h"
 #include "report.h"
+#include "seq_compile.h"
 
 #define MAX_SCHEMA	(1u << 20)
 
 struct choices {
 	struct ink_compile_options o;
 	const char *out, *schema, *bits, *eval, *tokenizer, *prompts;
-	uint32_t decimals, tokens;
+	uint32_t decimals;
 };
 
 #define OPTION(...) (*p++ = (struct ink_option){ __VA_ARGS__ })
@@ -31,8 +32,16 @@ struct choices {
 static struct ink_option *main_options(struct ink_option *p, struct choices *c)
 {
 	OPTION("output", 'o', "FILE", "image to write", INK_OPT_STRING, &c->out);
-	OPTION("calibrate", 'c', "FILE", "CSV file with raw features; of a language model, a text",
+	OPTION("calibrate", 'c', "FILE",
+	       "CSV file with raw features; for a model of tokens, text with a sample a line;\n"
+	       "for a language model, a text",
 	       INK_OPT_STRING, &c->o.calibrate);
+	OPTION("tokens", 0, "FORM",
+	       "what a line is: bytes (each byte, plus one; the default), or ids (numbers)",
+	       INK_OPT_STRING, &c->o.tokens);
+	OPTION("length", 0, "N", "most tokens of a call, for models that take any number;\n"
+	       "64 for a language model",
+	       INK_OPT_U32, &c->o.length);
 	OPTION("label", 'l', "COLUMN", "column with the class of each row: its name or number",
 	       INK_OPT_STRING, &c->o.label);
 	OPTION("benign", 'n', "NAME",
@@ -66,8 +75,6 @@ static struct ink_option *text_options(struct ink_option *p, struct choices *c)
 {
 	OPTION("tokenizer", 0, "FILE", "of a language model, in llama2.c's form", INK_OPT_STRING,
 	       &c->tokenizer);
-	OPTION("tokens", 0, "N", "most tokens that the language model reads at once; default 64",
-	       INK_OPT_U32, &c->tokens);
 	OPTION("prompts", 0, "FILE", "lines that float and int8 go on with, to be compared; 10 at most",
 	       INK_OPT_STRING, &c->prompts);
 	return p;
@@ -100,12 +107,15 @@ static const struct ink_usage *usage(struct choices *c)
 		"Features, classes, threshold and card are taken from the model's metadata (keys\n"
 		"inkling.schema, inkling.classes, inkling.head, ...), where no option says otherwise.\n"
 		"Without a schema the columns of the CSV file are taken as they are.\n\n"
+		"A model whose input is of integers, [1, T], is one of tokens: an encoder of text or\n"
+		"packets. Its samples are lines of text.\n\n"
 		"A checkpoint of llama2.c becomes a language model; --calibrate and --eval are texts then,\n"
 		"and the ranges are those of what the model says by itself where none is given.",
 		.options = options,
 		.example =
 		"inkling compile flow.onnx --calibrate flows.csv -o flow.ink\n"
 		"inkling compile m.onnx --calibrate train.csv --label class --eval test.csv -o m.ink --json\n"
+		"inkling compile dga.onnx --calibrate names.txt --tokens bytes -o dga.ink\n"
 		"inkling compile stories260K.bin --tokenizer tok512.bin --calibrate stories.txt -o stories.ink",
 		.min_args = 1,
 		.max_args = 1,
@@ -154,6 +164,9 @@ static void check(struct choices *c, const char *onnx)
 	if (c->decimals != UINT32_MAX && c->decimals > 9)
 		ink_die(INK_EXIT_USAGE, ink_fmt("--decimals %u: 0 to 9 are possible", c->decimals),
 			NULL);
+	if (c->o.length > INKLING_MAX_TOKENS)
+		ink_die(INK_EXIT_USAGE, ink_fmt("--length %u: 1 to %u are possible", c->o.length,
+						INKLING_MAX_TOKENS), NULL);
 	c->o.decimals = c->decimals == UINT32_MAX ? -1 : (int)c->decimals;
 	if (!c->bits || !strcmp(c->bits, "auto"))
 		c->o.bits = 0;
@@ -204,6 +217,23 @@ static void advance(void *arg, uint32_t done, uint32_t total)
 	ink_progress_update(p, done);
 }
 
+static bool compare_samples(struct choices *c, const struct ink_compile *k, struct ink_diag *why)
+{
+	struct ink_samples other = { 0 };
+	enum ink_tokens_form form;
+	struct ink_report report;
+	bool ok = true;
+
+	if (c->eval)
+		ok = ink_seq_form(k, c->o.tokens, &form, why) &&
+		     ink_samples_read(c->eval, form, INK_TOKENS_SAMPLES, &other, why);
+	ok = ok && ink_seq_report(&report, k, c->eval ? &other : &k->samples, why);
+	if (ok)
+		ink_report_print(&report, k, c->out, c->eval ? c->eval : c->o.calibrate);
+	ink_samples_free(&other);
+	return ok;
+}
+
 /* The rows of --eval, or those of the calibration. */
 static bool compare(struct choices *c, const struct ink_compile *k, struct ink_diag *why)
 {
@@ -211,6 +241,8 @@ static bool compare(struct choices *c, const struct ink_compile *k, struct ink_d
 	struct ink_report report;
 	bool ok;
 
+	if (k->seq)
+		return compare_samples(c, k, why);
 	if (c->eval) {
 		if (!ink_rows_read(c->eval, k->schema, k->card.n_classes ? c->o.label : NULL,
 				   c->o.benign, k->card.classes, k->card.n_classes, &other, why))
@@ -232,7 +264,7 @@ static int compile_text(const struct choices *c, const char *checkpoint)
 	struct ink_llama_options o = {
 		.checkpoint = checkpoint, .out = c->out, .tokenizer = c->tokenizer,
 		.calibrate = c->o.calibrate, .eval = c->eval, .prompts = c->prompts,
-		.rows = c->o.rows, .tokens = c->tokens,
+		.rows = c->o.rows, .tokens = c->o.length,
 		.card = {
 			.name = c->o.name ? c->o.name : name, .version = c->o.version,
 			.license = c->o.license, .description = c->o.description,
@@ -266,7 +298,7 @@ int cmd_compile(int argc, char **argv)
 	c.o.arg = &progress;
 	if (ink_compile_run(&k, &c.o, &why)) {
 		ink_progress_end(&progress);
-		if (k.rows.cut)
+		if (k.rows.cut || k.samples.cut)
 			ink_note("%s: only the first %u rows were read", c.o.calibrate, INK_ROWS_MAX);
 		exit = ink_compile_write(c.out, k.image, k.size);
 		if (!exit && !compare(&c, &k, &why))

@@ -12,22 +12,23 @@
 
 #include "compile.h"
 #include "inkling.h"
+#include "seq_compile.h"
 
 #define CHECK_ROWS	64	/* on which folding is compared with the model */
 #define FOLD_TOLERANCE	1e-5
 #define FALSE_ALARMS	0.01	/* of an anomaly model without a threshold */
 
-static const char *option(const struct ink_compile *c, const char *given, const char *key)
+const char *ink_compile_option(const struct ink_compile *c, const char *given, const char *key)
 {
 	const char *v = given ? given : ink_onnx_metadata(c->onnx, key);
 
 	return v && v[0] ? v : NULL;
 }
 
-static bool find_head(const struct ink_compile *c, const char *given, enum ink_head_wish *wish,
+bool ink_compile_wish(const struct ink_compile *c, const char *given, enum ink_head_wish *wish,
 		      struct ink_diag *why)
 {
-	const char *head = option(c, given, "inkling.head");
+	const char *head = ink_compile_option(c, given, "inkling.head");
 	char shown[32];
 
 	if (!head)
@@ -73,6 +74,20 @@ static bool class_names(struct ink_compile *c, const char *text, struct ink_diag
 	return true;
 }
 
+bool ink_compile_classes(struct ink_compile *c, const struct ink_compile_options *o,
+			 uint32_t width, const char *label, struct ink_diag *why)
+{
+	c->card.n_classes = c->head == INKLING_HEAD_CLASSES ? width :
+			    c->head == INKLING_HEAD_ANOMALY ? 2 : 0;
+	if (c->head == INKLING_HEAD_CLASSES && (width < 2 || width > INKLING_MAX_CLASSES))
+		return ink_fail(why, "%s: %u classes; a model may have 2 to %u", label, width,
+				INKLING_MAX_CLASSES) ||
+		       ink_hint(why, "--head raw hands the output to the caller as it is");
+	if (c->head == INKLING_HEAD_RAW)
+		return true;
+	return class_names(c, ink_compile_option(c, o->classes, "inkling.classes"), why);
+}
+
 static bool find_classes(struct ink_compile *c, const struct ink_compile_options *o,
 			 enum ink_head_wish wish, struct ink_diag *why)
 {
@@ -83,22 +98,13 @@ static bool find_classes(struct ink_compile *c, const struct ink_compile_options
 		c->head = INKLING_HEAD_CLASSES;
 	if (wish != INK_WISH_RAW && out->kind == INK_NET_DIST)
 		c->head = INKLING_HEAD_ANOMALY;
-	c->card.n_classes = c->head == INKLING_HEAD_CLASSES ? out->width :
-			    c->head == INKLING_HEAD_ANOMALY ? 2 : 0;
-	if (c->head == INKLING_HEAD_CLASSES &&
-	    (out->width < 2 || out->width > INKLING_MAX_CLASSES))
-		return ink_fail(why, "%s: %u classes; a model may have 2 to %u", out->label,
-				out->width, INKLING_MAX_CLASSES) ||
-		       ink_hint(why, "--head raw hands the output to the caller as it is");
-	if (c->head == INKLING_HEAD_RAW)
-		return true;
-	return class_names(c, option(c, o->classes, "inkling.classes"), why);
+	return ink_compile_classes(c, o, out->width, out->label, why);
 }
 
 static bool find_schema(struct ink_compile *c, const struct ink_compile_options *o,
 			struct ink_diag *why)
 {
-	const char *text = option(c, o->schema, "inkling.schema");
+	const char *text = ink_compile_option(c, o->schema, "inkling.schema");
 	size_t width = ink_onnx_width(c->onnx);
 
 	c->schema = text ? ink_schema_parse(text, why) :
@@ -124,17 +130,17 @@ static void default_name(struct ink_compile *c, const char *path)
 		*dot = 0;
 }
 
-static void fill_card(struct ink_compile *c, const struct ink_compile_options *o)
+void ink_compile_card(struct ink_compile *c, const struct ink_compile_options *o)
 {
 	default_name(c, o->onnx);
-	c->card.name = option(c, o->name, "inkling.name");
+	c->card.name = ink_compile_option(c, o->name, "inkling.name");
 	if (!c->card.name)
 		c->card.name = c->name;
-	c->card.version = option(c, o->version, "inkling.version");
-	c->card.license = option(c, o->license, "inkling.license");
-	c->card.description = option(c, o->description, "inkling.description");
-	c->card.training = option(c, o->training, "inkling.training");
-	c->card.accuracy = option(c, o->accuracy, "inkling.accuracy");
+	c->card.version = ink_compile_option(c, o->version, "inkling.version");
+	c->card.license = ink_compile_option(c, o->license, "inkling.license");
+	c->card.description = ink_compile_option(c, o->description, "inkling.description");
+	c->card.training = ink_compile_option(c, o->training, "inkling.training");
+	c->card.accuracy = ink_compile_option(c, o->accuracy, "inkling.accuracy");
 }
 
 /* The simplified network against the model itself, on real rows. */
@@ -250,26 +256,34 @@ static bool emit(struct ink_compile *c, struct ink_diag *why)
 	return ink_emit(c->quant, &c->card, c->head, c->threshold, &c->image, &c->size, why);
 }
 
+bool ink_compile_probability(struct ink_compile *c, const struct ink_compile_options *o, double *v,
+			     struct ink_diag *why)
+{
+	const char *text = ink_compile_option(c, o->threshold, "inkling.threshold");
+
+	*v = 0.5;
+	c->threshold_from = o->threshold ? "--threshold" : text ? "the model" : "default";
+	c->threshold = 0;
+	if (c->head == INKLING_HEAD_RAW)
+		return true;
+	if (text && !parse_threshold(c, text, v, why))
+		return false;
+	c->threshold = (int32_t)fmax(nearbyint(fmin(*v, 1) * 32768), 1);
+	return true;
+}
+
 /* Threshold of the head, which for a distance depends on the integers chosen. */
 static bool find_threshold(struct ink_compile *c, const struct ink_compile_options *o,
 			   struct ink_diag *why)
 {
-	const char *text = option(c, o->threshold, "inkling.threshold");
-	double v = 0.5;
+	const char *text = ink_compile_option(c, o->threshold, "inkling.threshold");
 	int32_t shift;
+	double v;
 
-	c->threshold_from = o->threshold ? "--threshold" : text ? "the model" : "default";
-	if (c->head == INKLING_HEAD_RAW) {
-		c->threshold = 0;
-		return true;
-	}
-	if (text && !parse_threshold(c, text, &v, why))
+	if (!ink_compile_probability(c, o, &v, why))
 		return false;
-	if (c->head == INKLING_HEAD_CLASSES) {
-		v = nearbyint(v * 32768);
-		c->threshold = v < 1 ? 1 : (int32_t)v;
+	if (c->head != INKLING_HEAD_ANOMALY)
 		return true;
-	}
 	c->threshold = 1;
 	if (!text) {
 		c->threshold_from = "the calibration";
@@ -283,7 +297,7 @@ static bool find_threshold(struct ink_compile *c, const struct ink_compile_optio
 /* Where the search should be exact: the natural logit, or the distance, at the threshold. */
 static double search_center(const struct ink_compile *c, const struct ink_compile_options *o)
 {
-	const char *text = option(c, o->threshold, "inkling.threshold");
+	const char *text = ink_compile_option(c, o->threshold, "inkling.threshold");
 	double v = text ? strtod(text, NULL) : 0.5;
 
 	if (c->head != INKLING_HEAD_CLASSES)
@@ -314,7 +328,7 @@ static bool build_net(struct ink_compile *c, const struct ink_compile_options *o
 	enum ink_head_wish wish = INK_WISH_AUTO;
 	enum ink_net_kind before;
 
-	if (!find_head(c, o->head, &wish, why))
+	if (!ink_compile_wish(c, o->head, &wish, why))
 		return false;
 	c->net = ink_net_lower(c->onnx, c->schema->width, why);
 	if (!c->net)
@@ -330,9 +344,11 @@ bool ink_compile_run(struct ink_compile *c, const struct ink_compile_options *o,
 		     struct ink_diag *why)
 {
 	c->onnx = ink_onnx_open(o->onnx, o->output, why);
+	if (c->onnx && c->onnx->tokens)
+		return ink_seq_compile(c, o, why);
 	if (!c->onnx || !find_schema(c, o, why) || !build_net(c, o, why))
 		return false;
-	fill_card(c, o);
+	ink_compile_card(c, o);
 	if (!ink_rows_read(o->calibrate, c->schema, c->card.n_classes ? o->label : NULL, o->benign,
 			   (const char (*)[32])c->card.classes, c->card.n_classes, &c->rows, why))
 		return false;
@@ -347,6 +363,9 @@ void ink_compile_free(struct ink_compile *c)
 	ink_net_free(c->net);
 	ink_onnx_free(c->onnx);
 	ink_rows_free(&c->rows);
+	ink_seq_quant_free(c->seq_quant);
+	ink_seq_free(c->seq);
+	ink_samples_free(&c->samples);
 	free(c->schema);
 	free(c->image);
 	memset(c, 0, sizeof(*c));

@@ -15,11 +15,14 @@
 #include "rows.h"
 #include "schema.h"
 #include "search.h"
+#include "seq_quant.h"
 
 /**
  * struct ink_compile_options - what is asked for; NULL: as the model's metadata say
  * @onnx: path of the model
- * @calibrate: path of the CSV file with the calibration rows
+ * @calibrate: path of the CSV file with the calibration rows; of tokens: of the text file
+ * @tokens: what lines of text files are: "bytes" or "ids"
+ * @length: most tokens of a call; 0: as the model says, or as the longest sample
  * @schema: text of the feature schema
  * @output: name of the graph's output
  * @head: "classes", "anomaly" or "raw"
@@ -42,6 +45,8 @@
 struct ink_compile_options {
 	const char *onnx;
 	const char *calibrate;
+	const char *tokens;
+	uint32_t length;
 	const char *schema;
 	const char *output;
 	const char *head;
@@ -71,6 +76,9 @@ struct ink_compile_options {
  * @net: folded
  * @rows: of the calibration file, all of them
  * @quant: assigned
+ * @seq: instead of @schema, @net, @rows and @quant, for models of tokens
+ * @samples: of the calibration file
+ * @seq_quant: likewise
  * @card: of the image
  * @name: of the image where nothing gives one
  * @search: what was found
@@ -89,6 +97,9 @@ struct ink_compile {
 	struct ink_net *net;
 	struct ink_rows rows;
 	struct ink_quant *quant;
+	struct ink_seq_net *seq;
+	struct ink_samples samples;
+	struct ink_seq_quant *seq_quant;
 	struct ink_card_text card;
 	char name[64];
 	struct ink_search search;
@@ -110,5 +121,19 @@ struct ink_compile {
 bool ink_compile_run(struct ink_compile *c, const struct ink_compile_options *o,
 		     struct ink_diag *why);
 void ink_compile_free(struct ink_compile *c);
+
+/* Parts that both kinds of models share. */
+
+/* What is given, or the model's metadata; NULL without either. */
+const char *ink_compile_option(const struct ink_compile *c, const char *given, const char *key);
+bool ink_compile_wish(const struct ink_compile *c, const char *given, enum ink_head_wish *wish,
+		      struct ink_diag *why);
+/* Names of @width classes; @c->head is known. */
+bool ink_compile_classes(struct ink_compile *c, const struct ink_compile_options *o,
+			 uint32_t width, const char *label, struct ink_diag *why);
+void ink_compile_card(struct ink_compile *c, const struct ink_compile_options *o);
+/* The threshold in *@v, and as that of the head CLASSES in @c->threshold. */
+bool ink_compile_probability(struct ink_compile *c, const struct ink_compile_options *o, double *v,
+			     struct ink_diag *why);
 
 #endif /* INK_COMPILE_H */

@@ -41,8 +41,9 @@ $(B)/unit/test_compile_llama: $(B)/san/tests/unit/llama_make.o
 # Fuzzer: any bytes, and models whose parts are changed.
 COMPILE_FUZZ := $(patsubst %.c,$(B)/fuzz/obj/%.o,tests/fuzz/fuzz_onnx.c tests/fuzz/onnx_mutator.c \
 	$(filter-out $(wildcard tools/compile/llama*.c) \
-	$(addprefix tools/compile/,cmd.c report.c report_run.c rows.c search.c compile.c),$(COMPILE_SRCS)) \
-	tools/lib/image_builder.c tools/lib/image_layout.c $(CORE_SRCS)) \
+		$(addprefix tools/compile/,cmd.c report.c report_run.c rows.c search.c compile.c \
+		seq_compile.c seq_report.c), \
+	$(COMPILE_SRCS)) tools/lib/image_builder.c tools/lib/image_layout.c $(CORE_SRCS)) \
 	$(B)/fuzz/obj/gen/onnx.pb-c.o
 COMPILE_SEEDS := $(patsubst %.c,$(B)/fuzz/obj/%.o,tests/fuzz/seeds_onnx.c tests/unit/onnx_make.c) \
 	$(B)/fuzz/obj/gen/onnx.pb-c.o

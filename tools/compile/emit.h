@@ -49,6 +49,9 @@ void ink_emit_card(struct ink_builder *b, const struct ink_card_text *card);
 bool ink_emit(const struct ink_quant *q, const struct ink_card_text *card, unsigned int head,
 	      int32_t threshold, void **image, size_t *size, struct ink_diag *why);
 
+/* Name, texts and classes of an image. */
+void ink_emit_card(struct ink_builder *b, const struct ink_card_text *card);
+
 /* The same without SOFTMAX, to compare logits: head RAW, output is q->logits. */
 bool ink_emit_logits(const struct ink_quant *q, void **image, size_t *size, struct ink_diag *why);
 

@@ -116,7 +116,7 @@ bool ink_llama_text_read(struct ink_llama_text *t, const char *path,
 			 struct ink_diag *why);
 /* What the model says by itself, @n tokens. */
 bool ink_llama_text_make(struct ink_llama_text *t, const struct ink_llama *m, size_t n,
-			 struct ink_diag *why);
+			 uint32_t window, struct ink_diag *why);
 void ink_llama_text_free(struct ink_llama_text *t);
 
 #endif /* INK_COMPILE_LLAMA_H */

@@ -10,9 +10,9 @@
 #include <string.h>
 
 #include "llama_quant.h"
-#include "quant_row.h"
 
 #define MOST_MEMORY	((size_t)2 << 30)
+#define ROW_WORK	6e9	/* multiplications to round a matrix with all products of its inputs */
 
 /* Rows of the matrices that a site's values are multiplied by; 0: none are. */
 static uint32_t rows_after(const struct ink_llama *m, enum ink_llama_site site)
@@ -78,7 +78,7 @@ static bool make_room(struct ink_llama_quant *q, struct ink_diag *why)
 		if (!rows || (i % INK_SITE_NR == INK_SITE_NORM_FINAL && i >= INK_SITE_NR))
 			continue;
 		n = i % INK_SITE_NR == INK_SITE_GATED ? m->hidden : m->dim;
-		s->full = ink_quant_row_full(rows, n);
+		s->full = (double)rows * n * n * 10 < ROW_WORK;
 		s->sum = ink_pool_alloc(&q->pool, n, sizeof(*s->sum));
 		s->products = ink_pool_alloc(&q->pool, s->full ? (size_t)n * n : n,
 					     sizeof(*s->products));

@@ -45,6 +45,7 @@ static bool open_texts(struct work *w, struct ink_diag *why)
 	const struct ink_llama_options *o = w->o;
 	size_t rows = o->rows ? o->rows : INK_LLAMA_ROWS;
 
+	w->q.context = w->m.context < INKLING_MAX_CONTEXT ? w->m.context : INKLING_MAX_CONTEXT;
 	if (!o->tokenizer && (o->calibrate || o->eval || o->prompts))
 		return ink_fail(why, "--tokenizer is missing") ||
 		       ink_hint(why, "texts become tokens by the model's tokenizer: give llama2.c's file");
@@ -53,11 +54,11 @@ static bool open_texts(struct work *w, struct ink_diag *why)
 		if (!w->tokenizer)
 			return ink_fail(why, "%s", ink_failure_last()->text);
 	}
-	if (o->eval && !ink_llama_text_read(&w->eval, o->eval, w->tokenizer, w->m.context, why))
+	if (o->eval && !ink_llama_text_read(&w->eval, o->eval, w->tokenizer, w->q.context, why))
 		return false;
 	if (!o->calibrate)
-		return ink_llama_text_make(&w->text, &w->m, rows, why);
-	return ink_llama_text_read(&w->text, o->calibrate, w->tokenizer, w->m.context, why);
+		return ink_llama_text_make(&w->text, &w->m, rows, w->q.context, why);
+	return ink_llama_text_read(&w->text, o->calibrate, w->tokenizer, w->q.context, why);
 }
 
 static bool make_image(struct work *w, struct ink_diag *why)
@@ -68,7 +69,6 @@ static bool make_image(struct work *w, struct ink_diag *why)
 	bool ok;
 
 	w->q.m = &w->m;
-	w->q.context = w->m.context < INKLING_MAX_CONTEXT ? w->m.context : INKLING_MAX_CONTEXT;
 	w->q.tokens = tokens < w->q.context ? tokens : w->q.context;
 	ink_progress_begin(&progress, "calibrating", 0);
 	ok = ink_llama_calibrate(&w->q, &w->text, o->rows ? o->rows : INK_LLAMA_ROWS, advance,

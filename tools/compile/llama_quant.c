@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "llama_quant.h"
-#include "quant_row.h"
 
 #define HEADROOM	1.5	/* range of a tensor, by the greatest value in the calibration */
 #define RARE		1e-4	/* variance that each input has at least, by the mean of all */
@@ -125,14 +124,21 @@ static bool round_layer(struct ink_llama_quant *q, uint32_t l, struct ink_diag *
 
 /*
  * Integers up to which an input may go, so that the sum of a row of @w fits into
- * 31 bits with its bias, which is at most an eighth of that. ATTENTION's shares
- * may sum up to a little more than one.
+ * 31 bits with its bias, which is at most an eighth of that.
  */
 static int32_t most_of(const struct ink_llama_weights *w, int32_t most)
 {
-	double limit = floor(INT32_MAX * 0.86 / fmax(w->most, 1));
+	double limit = floor(INT32_MAX * 0.87 / fmax(w->most, 1));
 
 	return limit < most ? (int32_t)limit : most;
+}
+
+/* Values get a little greater in ATTENTION, whose shares are rounded one by one. */
+static int32_t most_of_values(const struct ink_llama_quant *q, const struct ink_llama_weights *w)
+{
+	double shares = 32772 + q->context * (1 + 1.0 / 512);
+
+	return (int32_t)fmin(most_of(w, INT32_MAX) * 32768 / shares, INT16_MAX);
 }
 
 static void set_grid(struct ink_llama_grid *g, double top, int32_t most)
@@ -154,7 +160,7 @@ static void set_layer(struct ink_llama_quant *q, uint32_t l)
 			most = most_of(&w[INK_MATRIX_Q], most_of(&w[INK_MATRIX_K],
 								 most_of(&w[INK_MATRIX_V], most)));
 		else if (i == INK_SITE_V)
-			most = most_of(&w[INK_MATRIX_O], most);
+			most = most_of_values(q, &w[INK_MATRIX_O]);
 		else if (i == INK_SITE_NORM_GATED)
 			most = most_of(&w[INK_MATRIX_GATE], most_of(&w[INK_MATRIX_UP], most));
 		else if (i == INK_SITE_GATED)

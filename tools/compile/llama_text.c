@@ -65,7 +65,7 @@ bool ink_llama_text_read(struct ink_llama_text *t, const char *path,
 }
 
 bool ink_llama_text_make(struct ink_llama_text *t, const struct ink_llama *m, size_t n,
-			 struct ink_diag *why)
+			 uint32_t window, struct ink_diag *why)
 {
 	const struct ink_choice choice = { .mult = 1, .seed = 1 };
 	int32_t *octaves = malloc(m->vocabulary * sizeof(*octaves));
@@ -74,7 +74,7 @@ bool ink_llama_text_make(struct ink_llama_text *t, const struct ink_llama *m, si
 	bool ok;
 
 	memset(t, 0, sizeof(*t));
-	t->window = m->context;
+	t->window = window;
 	t->tokens = malloc(n * sizeof(*t->tokens));
 	ok = ink_llama_run_init(&run, m, why) && octaves && t->tokens;
 	for (token = INK_TOKEN_BEGIN; ok && t->n < n; t->tokens[t->n++] = (uint16_t)token) {

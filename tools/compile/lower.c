@@ -351,6 +351,12 @@ struct ink_net *ink_net_lower(const struct ink_onnx *model, size_t width, struct
 	bool ok = false;
 	size_t i;
 
+	if (model->tokens) {
+		ink_fail(why, "input \"%s\" has element type 7, not float: it is of tokens, not of features",
+			 ink_onnx_value_name(model, model->input));
+		ink_hint(why, "export the model with a float input; the features are quantised by the image itself");
+		return NULL;
+	}
 	l.net = ink_net_new(4 * model->n_nodes + 16);
 	if (!l.net) {
 		ink_fail(why, "no memory for the network");

@@ -85,13 +85,23 @@ static const struct ink_onnx_kernel kernels[] = {
 
 #define N_KERNELS (sizeof(kernels) / sizeof(kernels[0]))
 
-static void hint_supported(struct ink_diag *why)
+/* What the extended table has comes first, so that it says what a name means in such a model. */
+static const struct ink_onnx_kernel *kernel_at(const struct ink_onnx *m, size_t i)
 {
+	size_t more = m->tokens ? ink_onnx_n_seq_kernels : 0;
+
+	return i < more ? &ink_onnx_seq_kernels[i] :
+	       i < more + N_KERNELS ? &kernels[i - more] : NULL;
+}
+
+static void hint_supported(const struct ink_onnx *m, struct ink_diag *why)
+{
+	const struct ink_onnx_kernel *k;
 	char list[480] = "";
 	size_t i, n = 0;
 
-	for (i = 0; i < N_KERNELS && n < sizeof(list); i++)
-		n += snprintf(list + n, sizeof(list) - n, "%s%s", i ? ", " : "", kernels[i].name);
+	for (i = 0; (k = kernel_at(m, i)) && n < sizeof(list); i++)
+		n += snprintf(list + n, sizeof(list) - n, "%s%s", i ? ", " : "", k->name);
 	ink_hint(why, "supported: %s", list);
 }
 
@@ -100,28 +110,28 @@ bool ink_onnx_kernel_find(const struct ink_onnx *model, struct ink_onnx_node *no
 {
 	const char *domain = node->pb->domain ? node->pb->domain : "";
 	const char *op = node->pb->op_type ? node->pb->op_type : "";
+	const struct ink_onnx_kernel *k;
 	char shown[40];
 	size_t i;
 
-	for (i = 0; i < N_KERNELS; i++)
-		if (!strcmp(op, kernels[i].name))
+	for (i = 0; (k = kernel_at(model, i)); i++)
+		if (!strcmp(op, k->name))
 			break;
 	if (domain[0] && strcmp(domain, "ai.onnx")) {
 		ink_fail(why, "%s: operators of \"%s\" aren't supported", ink_onnx_label(node),
 			 ink_printable(shown, sizeof(shown), domain));
-		hint_supported(why);
+		hint_supported(model, why);
 		return false;
 	}
-	if (i == N_KERNELS) {
+	if (!k) {
 		ink_fail(why, "%s: the operator isn't supported", ink_onnx_label(node));
-		hint_supported(why);
+		hint_supported(model, why);
 		return false;
 	}
-	node->kernel = &kernels[i];
-	if (node->n_in < kernels[i].min_in || node->n_in > kernels[i].max_in)
+	node->kernel = k;
+	if (node->n_in < k->min_in || node->n_in > k->max_in)
 		return ink_fail(why, "%s has %u inputs; %u to %u are supported",
-				ink_onnx_label(node), node->n_in, kernels[i].min_in,
-				kernels[i].max_in);
+				ink_onnx_label(node), node->n_in, k->min_in, k->max_in);
 	for (i = 0; i < node->kernel->min_in; i++)
 		if (node->in[i] == INK_ONNX_NONE)
 			return ink_fail(why, "%s: input %zu is missing", ink_onnx_label(node), i);
@@ -245,7 +255,7 @@ static bool call(struct ink_onnx_call *c, const struct ink_array *const *values)
 	if (!n->kernel->eval(c))
 		return false;
 	for (i = 0; !c->shapes && i < c->out->count; i++)
-		if (!isfinite(c->out->data[i]))
+		if (isnan(c->out->data[i]) || (isinf(c->out->data[i]) && !c->model->tokens))
 			return ink_fail(c->why, "%s gives %s for some input", ink_onnx_label(n),
 					isnan(c->out->data[i]) ? "not a number" : "an infinite value");
 	return true;
@@ -259,10 +269,12 @@ bool ink_onnx_fold(struct ink_onnx *m, const struct ink_onnx_node *node, struct 
 		.work_limit = FOLD_WORK, .why = why,
 	};
 
-	if (!call(&c, NULL))
-		return false;
-	if (node->out[0] != INK_ONNX_NONE)
-		m->values[node->out[0]].constant = c.out;
+	for (; c.which < (node->kernel->role == INK_ONNX_ROLE_SPLIT ? node->n_out : 1); c.which++) {
+		if (!call(&c, NULL))
+			return false;
+		if (node->out[c.which] != INK_ONNX_NONE)
+			m->values[node->out[c.which]].constant = c.out;
+	}
 	return true;
 }
 
@@ -309,7 +321,8 @@ static struct ink_array *input_array(const struct ink_onnx *m, size_t rows, size
 		if (open)
 			dims[open - 1] = width / known;
 	}
-	return ink_array_new(pool, INK_ONNX_FLOAT, rank, dims, "the input", why);
+	return ink_array_new(pool, m->tokens ? INK_ONNX_INT64 : INK_ONNX_FLOAT, rank, dims,
+			     "the input", why);
 }
 
 /* With @x NULL, zeros are evaluated for the sake of their shapes. */
@@ -322,7 +335,7 @@ static bool run(const struct ink_onnx *m, const double *x, size_t rows, size_t w
 		.shapes = !x, .why = why,
 	};
 	struct ink_array *in = input_array(m, rows, width, pool, why);
-	uint32_t i;
+	uint32_t i, outputs;
 
 	if (!in)
 		return false;
@@ -331,10 +344,13 @@ static bool run(const struct ink_onnx *m, const double *x, size_t rows, size_t w
 	values[m->input] = in;
 	for (i = 0; i < m->n_nodes; i++) {
 		c.node = &m->nodes[i];
-		if (!call(&c, values))
-			return false;
-		if (c.node->out[0] != INK_ONNX_NONE)
-			values[c.node->out[0]] = c.out;
+		outputs = c.node->kernel->role == INK_ONNX_ROLE_SPLIT ? c.node->n_out : 1;
+		for (c.which = 0; c.which < outputs; c.which++) {
+			if (!call(&c, values))
+				return false;
+			if (c.node->out[c.which] != INK_ONNX_NONE)
+				values[c.node->out[c.which]] = c.out;
+		}
 	}
 	if (!values[m->output])
 		return ink_fail(why, "the output \"%s\" is another output of a node than its first",

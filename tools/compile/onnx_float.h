@@ -17,7 +17,8 @@
  * @model: it belongs to
  * @node: itself
  * @in: its inputs, NULL for optional ones that aren't given
- * @out: its first output, set by the kernel
+ * @out: the output that is asked for, set by the kernel
+ * @which: index of that output; 0 but for operators with INK_ONNX_ROLE_SPLIT
  * @pool: for the output
  * @work: multiplications done and
  * @work_limit: allowed, so that a hostile file can't keep us busy
@@ -29,6 +30,7 @@ struct ink_onnx_call {
 	const struct ink_onnx_node *node;
 	const struct ink_array *in[INK_ONNX_MAX_ARGS];
 	struct ink_array *out;
+	uint32_t which;
 	struct ink_pool *pool;
 	uint64_t *work;
 	uint64_t work_limit;
@@ -50,6 +52,8 @@ enum ink_onnx_role {
 	INK_ONNX_ROLE_REDUCE,
 	INK_ONNX_ROLE_QUANTIZE,
 	INK_ONNX_ROLE_DEQUANTIZE,
+	INK_ONNX_ROLE_SEQUENCE,	/* only in models of tokens; see seq_lower.c */
+	INK_ONNX_ROLE_SPLIT,	/* likewise, and has several outputs */
 };
 
 struct ink_onnx_kernel {
@@ -58,6 +62,10 @@ struct ink_onnx_kernel {
 	enum ink_onnx_role role;
 	bool (*eval)(struct ink_onnx_call *c);
 };
+
+/* Operators of models of tokens, besides those of all models; onnx_seq.c. */
+extern const struct ink_onnx_kernel ink_onnx_seq_kernels[];
+extern const size_t ink_onnx_n_seq_kernels;
 
 /* Set node->kernel; refuses operators that aren't supported, naming those that are. */
 bool ink_onnx_kernel_find(const struct ink_onnx *model, struct ink_onnx_node *node,

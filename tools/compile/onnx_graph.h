@@ -103,6 +103,7 @@ struct ink_onnx_value {
  * @fold_work: multiplications spent on constant sub-graphs
  * @input: value that is fed
  * @output: value that is asked for
+ * @tokens: the input is of integers: a sequence of tokens
  * @in_rank: rank of the input, 0 when the file doesn't say
  * @in_dims: its dimensions, 0 where they are free
  */
@@ -118,6 +119,7 @@ struct ink_onnx {
 	uint32_t n_values;
 	uint32_t input;
 	uint32_t output;
+	bool tokens;
 	uint32_t in_rank;
 	size_t in_dims[INK_ONNX_MAX_RANK];
 };
@@ -172,8 +174,11 @@ const Inkonnx__Attribute *ink_onnx_attr(const struct ink_onnx_node *node, const 
 struct ink_array *ink_array_new(struct ink_pool *pool, int type, uint32_t rank,
 				const size_t *dims, const char *what, struct ink_diag *why);
 
-/* Numbers of a tensor in the file; refuses external data, NaN and infinity. */
-struct ink_array *ink_array_decode(struct ink_pool *pool, const Inkonnx__Tensor *t,
+/*
+ * Numbers of a tensor in the file; refuses external data, NaN, and infinity but where
+ * it is @infinite that may be.
+ */
+struct ink_array *ink_array_decode(struct ink_pool *pool, const Inkonnx__Tensor *t, bool infinite,
 				   const char *what, struct ink_diag *why);
 
 #endif /* INK_ONNX_GRAPH_H */

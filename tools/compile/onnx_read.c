@@ -150,7 +150,8 @@ static bool input_shape(struct reader *r, const Inkonnx__ValueInfo *info)
 
 	if (!t)
 		return true;
-	if (t->elem_type != INK_ONNX_FLOAT && t->elem_type != INK_ONNX_DOUBLE)
+	m->tokens = t->elem_type == INK_ONNX_INT64 || t->elem_type == INK_ONNX_INT32;
+	if (!m->tokens && t->elem_type != INK_ONNX_FLOAT && t->elem_type != INK_ONNX_DOUBLE)
 		return ink_fail(r->why, "input \"%s\" has element type %d, not float",
 				ink_onnx_value_name(m, m->input), t->elem_type) ||
 		       ink_hint(r->why, "export the model with a float input; the features are quantised by the image itself");
@@ -346,7 +347,8 @@ static bool decode_initializers(struct reader *r, const struct ink_onnx_node *n)
 			continue;
 		snprintf(what, sizeof(what), "tensor \"%s\"",
 			 ink_onnx_value_name(r->model, n->in[i]));
-		v->constant = ink_array_decode(&r->model->pool, v->initializer, what, r->why);
+		v->constant = ink_array_decode(&r->model->pool, v->initializer,
+					       r->model->tokens, what, r->why);
 		if (!v->constant)
 			return false;
 	}

@@ -246,7 +246,7 @@ bool ink_onnx_eval_constant(struct ink_onnx_call *c)
 
 	if (value && value->t) {
 		snprintf(what, sizeof(what), "the tensor of %s", ink_onnx_label(c->node));
-		c->out = ink_array_decode(c->pool, value->t, what, c->why);
+		c->out = ink_array_decode(c->pool, value->t, c->model->tokens, what, c->why);
 		return c->out;
 	}
 	a = ink_onnx_attr(c->node, "value_float");

@@ -167,8 +167,8 @@ static bool decode_shape(const Inkonnx__Tensor *t, size_t *dims, const char *wha
 	return true;
 }
 
-static bool decode_values(struct ink_array *a, const Inkonnx__Tensor *t, const char *what,
-			  struct ink_diag *why)
+static bool decode_values(struct ink_array *a, const Inkonnx__Tensor *t, bool infinite,
+			  const char *what, struct ink_diag *why)
 {
 	size_t size = type_size(t->data_type), n, i;
 
@@ -187,7 +187,7 @@ static bool decode_values(struct ink_array *a, const Inkonnx__Tensor *t, const c
 			a->data[i] = typed_value(t, i);
 	}
 	for (i = 0; i < a->count; i++)
-		if (!isfinite(a->data[i]))
+		if (isnan(a->data[i]) || (isinf(a->data[i]) && !infinite))
 			return ink_fail(why, "%s: element %zu is %s", what, i,
 					isnan(a->data[i]) ? "not a number" : "infinite") ||
 			       ink_hint(why, "train again with finite weights; nothing useful can be computed from this");
@@ -205,7 +205,7 @@ static struct ink_array *empty_list(struct ink_pool *pool, const char *what, str
 	return a;
 }
 
-struct ink_array *ink_array_decode(struct ink_pool *pool, const Inkonnx__Tensor *t,
+struct ink_array *ink_array_decode(struct ink_pool *pool, const Inkonnx__Tensor *t, bool infinite,
 				   const char *what, struct ink_diag *why)
 {
 	size_t dims[INK_ONNX_MAX_RANK];
@@ -227,7 +227,7 @@ struct ink_array *ink_array_decode(struct ink_pool *pool, const Inkonnx__Tensor 
 	if (t->data_type == INK_ONNX_INT64 && t->n_dims == 1 && !dims[0])
 		return empty_list(pool, what, why);
 	a = ink_array_new(pool, t->data_type, t->n_dims, dims, what, why);
-	if (!a || !decode_values(a, t, what, why))
+	if (!a || !decode_values(a, t, infinite, what, why))
 		return NULL;
 	return a;
 }

@@ -149,6 +149,34 @@ bool ink_quant_dense(struct ink_quant *q, uint32_t op, struct ink_diag *why);
 void ink_quant_table(const struct ink_unary *f, const struct ink_grid *from,
 		     const struct ink_grid *to, int8_t table[256]);
 
+/**
+ * struct ink_row_search - a row of weights that becomes int8
+ * @n: weights
+ * @c: covariance of what they are multiplied by, [n][n]; variances, [n], unless @full
+ * @full: see @c
+ * @w: the weights, for one step of what they are multiplied by
+ * @rest: room for n numbers
+ * @q: set
+ */
+struct ink_row_search {
+	uint32_t n;
+	const double *c;
+	bool full;
+	const double *w;
+	double *rest;
+	int8_t *q;
+};
+
+/**
+ * ink_quant_row() - scale and rounding of a row with the least error of its sum
+ * @s: the row
+ * @given: scale that the weights were trained with, or 0
+ * @trial: room for n bytes
+ *
+ * Return: real value of one step of the sum, 0 for a row of zeros.
+ */
+double ink_quant_row(struct ink_row_search *s, double given, int8_t *trial);
+
 /* ratio = mult / 2^shift with 2^30 <= mult < 2^31; false when it is too large. */
 bool ink_quant_ratio(double ratio, int32_t *mult, int8_t *shift);
 

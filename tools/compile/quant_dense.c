@@ -2,20 +2,27 @@
 /*
  * Layers in integers.
  *
- * What lives here: int8 weights by output channel, for the calibration rows'
- * covariance; biases that leave no mean error; requantisation. What doesn't:
- * rounding a row (quant_row.c), ranges of activations (quantise.c).
+ * What lives here: int8 weights by output channel, with a scale and a rounding
+ * that minimise the error of the layer's result on the calibration rows;
+ * biases that leave no mean error; requantisation. What doesn't: ranges of
+ * activations (quantise.c).
+ *
+ * The error of a row is e' C e, where e is the weights' error in units of the
+ * inputs' integers and C the covariance of these integers: the mean goes into
+ * the bias.
  */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "quant.h"
-#include "quant_row.h"
 
+#define SCALES		17	/* tried for each row: 1, 0.975, ... 0.6 of the largest weight */
+#define PASSES		4	/* of rounding improvements */
 #define COV_WORK	5e8	/* multiplications for a covariance matrix */
 #define COV_MOST	2048	/* elements up to which all covariances are used */
 #define RARE		0.002	/* variance that every input has at least, by its squared range */
+#define ROW_WORK	3e9	/* multiplications for all rows with a full matrix */
 
 /* Covariance of the elements of the vector made by @i; variances only where there are many. */
 static bool covariance(struct ink_quant *q, uint32_t i, struct ink_diag *why)
@@ -48,6 +55,80 @@ static bool covariance(struct ink_quant *q, uint32_t i, struct ink_diag *why)
 			c[a * m + b] = c[b * m + a];
 	q->cov[i] = c;
 	return true;
+}
+
+static double round_row(const struct ink_row_search *s, double scale, int8_t *q)
+{
+	double err = 0, e, sum;
+	uint32_t a, b;
+
+	for (a = 0; a < s->n; a++)
+		q[a] = (int8_t)fmin(fmax(nearbyint(s->w[a] / scale), -127), 127);
+	for (a = 0; a < s->n; a++) {
+		e = s->w[a] - scale * q[a];
+		sum = s->c[s->full ? (size_t)a * s->n + a : a] * e;
+		for (b = 0; s->full && b < a; b++)
+			sum += 2 * s->c[(size_t)a * s->n + b] * (s->w[b] - scale * q[b]);
+		err += e * sum;
+	}
+	return err;
+}
+
+/* Move single weights by one step where that lessens the error of the row. */
+static void improve_row(struct ink_row_search *s, double scale)
+{
+	uint32_t a, b, pass, moved = 1;
+	int d;
+
+	for (a = 0; a < s->n; a++) {
+		s->rest[a] = 0;
+		for (b = 0; b < s->n; b++)
+			s->rest[a] += s->c[(size_t)a * s->n + b] * (s->w[b] - scale * s->q[b]);
+	}
+	for (pass = 0; pass < PASSES && moved; pass++) {
+		for (a = 0, moved = 0; a < s->n; a++) {
+			double own = s->c[(size_t)a * s->n + a] * scale;
+
+			d = s->rest[a] > 0 ? 1 : -1;
+			if (fabs(s->rest[a]) * 2 <= own * (1 + 1e-9) || abs(s->q[a] + d) > 127)
+				continue;
+			s->q[a] += d;
+			moved++;
+			for (b = 0; b < s->n; b++)
+				s->rest[b] -= d * scale * s->c[(size_t)a * s->n + b];
+		}
+	}
+}
+
+double ink_quant_row(struct ink_row_search *s, double given, int8_t *trial)
+{
+	double top = 0, best = INFINITY, scale = 0, err, t;
+	uint32_t a;
+	int k;
+
+	for (a = 0; a < s->n; a++)
+		top = fmax(top, fabs(s->w[a]));
+	if (!(top > 0)) {
+		memset(s->q, 0, s->n);
+		return 0;
+	}
+	/* Weights that were trained as integers are kept as they are. */
+	if (given > 0 && top / given < 127.5) {
+		round_row(s, given, s->q);
+		return given;
+	}
+	for (k = 0; k < SCALES; k++) {
+		t = top / 127 * (1 - 0.025 * k);
+		err = round_row(s, t, trial);
+		if (err < best) {
+			best = err;
+			scale = t;
+			memcpy(s->q, trial, s->n);
+		}
+	}
+	if (s->full)
+		improve_row(s, scale);
+	return scale;
 }
 
 /* Are the integer weights those of the scales that the input has now? */
@@ -95,7 +176,7 @@ static bool weights(struct ink_quant *q, uint32_t i, struct ink_diag *why)
 
 	if (!covariance(q, op->in[0], why))
 		return false;
-	s.full = n <= COV_MOST && ink_quant_row_full(op->width, n);
+	s.full = n <= COV_MOST && (double)op->width * n * n * (SCALES + PASSES) / 2 < ROW_WORK;
 	c = malloc((n * (s.full ? (size_t)n : 1) + 2 * (size_t)n) * sizeof(*c));
 	trial = malloc(n);
 	if (!c || !trial) {

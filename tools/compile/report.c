@@ -63,14 +63,22 @@ static void print_text(const struct ink_report *r, const struct ink_compile *c,
 	printf("model        %s %s, %s\n", ink_fmt_safe(c->card.name),
 	       c->card.version ? ink_fmt_safe(c->card.version) : "",
 	       ink_fmt_digest_short(h->digest));
-	printf("features     %u, expanded to %u inputs; schema %s\n", c->schema->n,
-	       c->schema->width, ink_word_schema(h->schema));
+	if (c->seq)
+		printf("input        up to %u tokens%s\n", c->seq->tokens,
+		       c->seq->fixed && !c->seq->padded ? ", filled up with 0" : "");
+	else
+		printf("features     %u, expanded to %u inputs; schema %s\n", c->schema->n,
+		       c->schema->width, ink_word_schema(h->schema));
 	printf("size         %s, %s multiply-accumulates, arena %s\n", ink_fmt_bytes(c->size),
 	       ink_fmt_count(stat->macs), ink_fmt_bytes(stat->arena));
 	printf("cost         at most %s with vectors, %s without; contexts %s\n",
 	       ink_fmt_ns(stat->cost_simd), ink_fmt_ns(stat->cost_scalar),
 	       ink_word_contexts(stat->contexts));
-	print_quantisation(c);
+	if (c->seq)
+		printf("numbers      weights int8 by row, activations int16; %s samples\n",
+		       ink_fmt_count(c->samples.n));
+	else
+		print_quantisation(c);
 	if (c->head == INKLING_HEAD_RAW) {
 		printf("difference   %.3g on average, %.3g at most, on %s rows of %s\n",
 		       r->mean_gap, r->max_gap, ink_fmt_count(r->rows), ink_fmt_safe(data));
@@ -144,9 +152,14 @@ static void print_json(const struct ink_report *r, const struct ink_compile *c,
 	ink_json_u64(o, "size", c->size);
 	ink_json_str(o, "name", c->card.name);
 	ink_json_str(o, "version", c->card.version);
-	ink_json_str(o, "schema", ink_word_schema(h->schema));
-	ink_json_int(o, "features", c->schema->n);
-	ink_json_int(o, "inputs", c->schema->width);
+	if (c->seq) {
+		ink_json_int(o, "tokens", c->seq->tokens);
+		ink_json_num(o, "fold_error", c->fold_error, 12);
+	} else {
+		ink_json_str(o, "schema", ink_word_schema(h->schema));
+		ink_json_int(o, "features", c->schema->n);
+		ink_json_int(o, "inputs", c->schema->width);
+	}
 	ink_json_str(o, "head", ink_word_head(c->head));
 	for (i = 0; i < c->card.n_classes; i++)
 		json_object_array_add(classes, json_object_new_string(c->card.classes[i]));
@@ -157,7 +170,8 @@ static void print_json(const struct ink_report *r, const struct ink_compile *c,
 	ink_json_u64(o, "cost_simd_ns", stat->cost_simd);
 	ink_json_u64(o, "cost_scalar_ns", stat->cost_scalar);
 	ink_json_add(o, "contexts", ink_word_contexts_json(stat->contexts));
-	json_quantisation(o, c);
+	if (!c->seq)
+		json_quantisation(o, c);
 	json_data(o, r, c, data);
 	ink_json_print(o);
 }

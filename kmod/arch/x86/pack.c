@@ -4,7 +4,7 @@
  *
  * What lives here: which instructions the weights of a DENSE allow, and the
  * layout in which vector.h reads them. Plain C, run once when a model is loaded.
- * What doesn't: QUANT, see pack_quant.c.
+ * What doesn't: the others, see pack_*.c.
  */
 #include "pack.h"
 
@@ -74,8 +74,7 @@ static u8 dense_path(const struct ink_bound *b, enum ink_isa isa, unsigned long 
 	return INK_PATH_S16;
 }
 
-/* A row's multiplier and shift, the latter above 32 if it can be. */
-static s32 scaling(const struct ink_bound *b, u32 r, u32 *shift)
+s32 ink_x86_row_scale(const struct ink_bound *b, u32 r, u32 *shift)
 {
 	s32 mult = ((const s32 *)b->in_const[3])[r];
 
@@ -96,16 +95,16 @@ static bool fits_narrow(const struct ink_bound *b)
 	if (b->out_dtype != INKLING_INT8)
 		return false;
 	for (r = 0; r < b->m; r++) {
-		scaling(b, r, &shift);
+		ink_x86_row_scale(b, r, &shift);
 		if (shift <= 32 || zero << (shift - 32) > 1 << 29)
 			return false;
 	}
 	return true;
 }
 
-static size_t scaling_size(const struct ink_bound *b)
+size_t ink_x86_scaling_size(const struct ink_bound *b)
 {
-	return ALIGN(ink_x86_blocks(b->m) * ink_x86_scaling(b->narrow), (size_t)64);
+	return ALIGN(ink_x86_blocks(b->out_cols) * ink_x86_scaling(b->narrow), (size_t)64);
 }
 
 static size_t dense_size(const struct ink_bound *b)
@@ -116,7 +115,7 @@ static size_t dense_size(const struct ink_bound *b)
 		weights = (size_t)DIV_ROUND_UP(b->n, 16u) * ink_x86_row_count(b->m) * 32;
 	else
 		weights = ink_x86_blocks(b->m) * ink_x86_block_size(b->path, b->n);
-	return scaling_size(b) + ALIGN(weights, (size_t)64);
+	return ink_x86_scaling_size(b) + ALIGN(weights, (size_t)64);
 }
 
 size_t ink_x86_path(struct ink_bound *b, enum ink_isa isa, unsigned long options, u32 *scratch)
@@ -125,8 +124,10 @@ size_t ink_x86_path(struct ink_bound *b, enum ink_isa isa, unsigned long options
 	b->path = INK_PATH_SCALAR;
 	if (b->opcode == INKLING_OP_QUANT)
 		return ink_x86_quant_path(b, scratch);
+	if (b->opcode == INKLING_OP_LINEAR)
+		return ink_x86_linear_path(b, isa, scratch);
 	if (b->opcode != INKLING_OP_DENSE)
-		return 0;
+		return ink_x86_seq_path(b);
 	b->path = dense_path(b, isa, options);
 	b->narrow = fits_narrow(b);
 	if (ink_x86_extended(b))
@@ -169,12 +170,6 @@ static s64 bias_of_row(const struct ink_bound *b, u32 r)
 	return b->path == INK_PATH_U8 ? bias + (s64)sum_of_row(b, r) * b->in_lo : bias;
 }
 
-/* Where vshufps puts a lane: 0 2 1 3 at 0 1 2 3. */
-static u32 result_lane(u32 lane)
-{
-	return (lane & 4) | ((lane & 1) << 1) | ((lane >> 1) & 1);
-}
-
 /*
  * A product is below 2^62, so its upper half is within 2^30; the rounding is
  * 2^29 at most, and so is the zero point by fits_narrow().
@@ -182,19 +177,19 @@ static u32 result_lane(u32 lane)
 static void pack_narrow(const struct ink_bound *b, struct ink_x86_narrow *p, u32 lane, u32 r)
 {
 	u32 shift;
-	s32 mult = scaling(b, r, &shift);
+	s32 mult = ink_x86_row_scale(b, r, &shift);
 	s32 *pair = (lane & 1 ? p->odd : p->even) + (lane & ~1u);
 
 	p->bias[lane] = (s32)(u32)bias_of_row(b, r);
 	pair[0] = mult;
 	pair[1] = (s32)shift - 32;
-	p->add[result_lane(lane)] = b->attr[0] * (1 << (shift - 32)) + (1 << (shift - 33));
+	p->add[ink_x86_result_lane(lane)] = b->attr[0] * (1 << (shift - 32)) + (1 << (shift - 33));
 }
 
 static void pack_wide(const struct ink_bound *b, struct ink_x86_wide *p, u32 lane, u32 r)
 {
 	u32 shift;
-	s32 mult = scaling(b, r, &shift);
+	s32 mult = ink_x86_row_scale(b, r, &shift);
 	u64 add = (u64)bias_of_row(b, r) * (u64)mult + (1ull << 62) + (1ull << (shift - 1));
 
 	if (lane & 1) {
@@ -206,7 +201,7 @@ static void pack_wide(const struct ink_bound *b, struct ink_x86_wide *p, u32 lan
 		p->add[lane / 2] = add;
 		p->shift[lane / 2] = shift;
 	}
-	p->zero[result_lane(lane)] = (s32)((u32)b->attr[0] - (u32)((1ull << 62) >> shift));
+	p->zero[ink_x86_result_lane(lane)] = (s32)((u32)b->attr[0] - (u32)((1ull << 62) >> shift));
 }
 
 /* Lanes beyond the last row stay zero and come out as zero, before the clamp. */
@@ -269,10 +264,14 @@ static void pack_along_rows(const struct ink_bound *b, s16 *to)
 
 size_t ink_x86_pack(const struct ink_bound *b, void *packed)
 {
-	void *weights = (u8 *)packed + scaling_size(b);
+	void *weights = (u8 *)packed + ink_x86_scaling_size(b);
 
 	if (b->path == INK_PATH_QUANT)
 		return ink_x86_quant_pack(b, packed);
+	if (b->opcode == INKLING_OP_LINEAR)
+		return ink_x86_linear_pack(b, packed);
+	if (b->path == INK_PATH_SEQ)
+		return ink_x86_seq_pack(b, packed);
 	pack_scaling(b, packed);
 	if (b->path == INK_PATH_ROWS)
 		pack_along_rows(b, weights);

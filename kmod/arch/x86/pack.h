@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
-/* What pack.c asks of pack_quant.c. */
+/* What pack.c, pack_quant.c, pack_linear.c and pack_seq.c ask of each other. */
 #ifndef INK_ARCH_X86_PACK_H
 #define INK_ARCH_X86_PACK_H
 
@@ -7,5 +7,20 @@
 
 size_t ink_x86_quant_path(struct ink_bound *b, u32 *scratch);
 size_t ink_x86_quant_pack(const struct ink_bound *b, void *packed);
+size_t ink_x86_linear_path(struct ink_bound *b, enum ink_isa isa, u32 *scratch);
+size_t ink_x86_linear_pack(const struct ink_bound *b, void *packed);
+size_t ink_x86_seq_path(struct ink_bound *b);
+size_t ink_x86_seq_pack(const struct ink_bound *b, void *packed);
+
+/* A row's multiplier and shift, the latter above 32 if it can be. */
+s32 ink_x86_row_scale(const struct ink_bound *b, u32 r, u32 *shift);
+/* Bytes of scaling, before the weights. */
+size_t ink_x86_scaling_size(const struct ink_bound *b);
+
+/* Where vshufps puts a lane: 0 2 1 3 at 0 1 2 3. */
+static inline u32 ink_x86_result_lane(u32 lane)
+{
+	return (lane & 4) | ((lane & 1) << 1) | ((lane >> 1) & 1);
+}
 
 #endif /* INK_ARCH_X86_PACK_H */

@@ -3,9 +3,9 @@
  * The operators in 256-bit vectors: DENSE, and the way in.
  *
  * What lives here: DENSE on what pack.c prepared, with the same bits as ops.c.
- * QUANT is in vector_quant.h. Each instruction set has a file that includes
- * this one and says by VECTOR_RUN how its entry is called and by VECTOR_DPBUSD
- * how vpdpbusd is, if it has that; only those files are compiled with vectors, so they
+ * Others are in vector_*.h. Each instruction set has a file that includes
+ * this one and says by VECTOR_RUN how its entry is called and by VECTOR_DPBUSD and
+ * VECTOR_DPWSSD how vpdpbusd and vpdpwssd are, if it has them; only those files are compiled with vectors, so they
  * hold nothing that may be called outside of an FPU section. Integers only.
  */
 #ifndef INK_ARCH_X86_VECTOR_H
@@ -13,6 +13,8 @@
 
 #include <immintrin.h>
 
+#include "fixed.h"
+#include "seq.h"
 #include "x86.h"
 
 #define UNROLL	_Pragma("GCC unroll 8")
@@ -474,6 +476,10 @@ static void run_dense(const struct ink_bound *b, u8 *arena, u32 first, u32 rows)
 			y[i] = ((const u8 *)b->in_const[5])[(s8)y[i] + 128];
 }
 
+#include "vector_linear.h"
+#include "vector_rows.h"
+#include "vector_attention.h"
+
 void VECTOR_RUN(const struct ink_bound *b, u32 count, u8 *arena, u32 first, u32 rows)
 {
 	const struct ink_bound *end = b + count;
@@ -481,6 +487,12 @@ void VECTOR_RUN(const struct ink_bound *b, u32 count, u8 *arena, u32 first, u32 
 	for (; b < end; b++) {
 		if (b->path == INK_PATH_QUANT)
 			run_quant(b, arena);
+		else if (b->opcode == INKLING_OP_LINEAR)
+			run_linear(b, arena, first, rows);
+		else if (b->opcode == INKLING_OP_ATTENTION)
+			run_attention(b, arena, first, rows);
+		else if (b->path == INK_PATH_SEQ)
+			run_rows(b, arena, first, rows);
 		else
 			run_dense(b, arena, first, rows);
 	}

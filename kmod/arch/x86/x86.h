@@ -45,8 +45,9 @@ void ink_avxvnni_run(const struct ink_bound *b, u32 count, u8 *arena, u32 first,
  * @b: the first op; all have a path and are packed
  * @count: of ops
  * @arena: of the plan
- * @first: first row of a DENSE that is cut, a multiple of ink_x86_step_rows()
- * @rows: rows of it, or INK_ALL_ROWS
+ * @first: first unit of an op that is cut; of a DENSE a multiple of
+ *	ink_x86_step_rows(), of a LINEAR of INK_X86_LINEAR_ROWS
+ * @rows: units of it, or INK_ALL_ROWS
  *
  * Context: between ink_port_fpu_begin() and ink_port_fpu_end().
  */
@@ -147,7 +148,7 @@ struct ink_x86_narrow {
  * @shift_odd: of the odd lanes
  * @zero: zero point minus what is left of 2^62 after the shift, in the order
  *	of the result
- * @reserved: to a multiple of 64
+ * @bias: by lane, for a LINEAR, whose @add is without it
  */
 struct ink_x86_wide {
 	s32 mult[8];
@@ -157,7 +158,7 @@ struct ink_x86_wide {
 	u64 shift[4];
 	u64 shift_odd[4];
 	s32 zero[8];
-	s32 reserved[8];
+	s32 bias[8];
 };
 
 static inline size_t ink_x86_scaling(bool narrow)
@@ -179,6 +180,43 @@ static inline size_t ink_x86_block_size(u8 path, u32 n)
 static inline u32 ink_x86_row_count(u32 m)
 {
 	return m > 4 ? 8 : m > 2 ? 4 : m;
+}
+
+/*
+ * @packed of a LINEAR: scaling as for a DENSE, then for each block of eight rows
+ * its weights, [n / 4][8 lanes][4]. vpdpbusd takes four of a lane as they are and
+ * the inputs' upper and lower bytes one after the other; without it they are
+ * widened to 16 bits.
+ */
+static inline size_t ink_x86_linear_block(u32 n)
+{
+	return (size_t)ALIGN(n, 8u) * 8;
+}
+
+/* A LINEAR is cut at multiples of so many rows, and best at those of as many as one token takes at once. */
+#define INK_X86_LINEAR_ROWS	8u
+#define INK_X86_LINEAR_TILE	32u
+
+/* Scratch of LINEAR_BYTES: a row of inputs as eight lower bytes, eight upper ones and so on. */
+static inline size_t ink_x86_linear_row(u32 n)
+{
+	return (size_t)ALIGN(n, 16u) * 2;
+}
+
+/**
+ * struct ink_x86_octaves - @packed of an ATTENTION
+ * @limit: least difference of scores that is 32 octaves, which is as good as any more
+ * @reserved: to a multiple of 64
+ */
+struct ink_x86_octaves {
+	u32 limit;
+	u32 reserved[15];
+};
+
+/* What the shift of an ADD or MUL lacks to be above 32, as in struct ink_x86_narrow. */
+static inline u32 ink_x86_shift_up(u32 shift)
+{
+	return shift < 33 ? 33 - shift : 0;
 }
 
 /**

@@ -109,6 +109,13 @@ void st_bail(const char *text, ...)
 	exit(1);
 }
 
+unsigned int st_slow(void)
+{
+	const char *times = getenv("INKLING_SLOW");
+
+	return times && atoi(times) > 1 ? (unsigned int)atoi(times) : 1;
+}
+
 int st_done(void)
 {
 	printf("1..%d\n", n_tests);

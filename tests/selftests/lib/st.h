@@ -23,6 +23,8 @@ void st_skip(const char *reason, const char *name, ...) __printf(2, 3);
 void st_diag(const char *text, ...) __printf(1, 2);
 /* The test can't go on. */
 void st_bail(const char *text, ...) __printf(1, 2) __attribute__((__noreturn__));
+/* How many times longer something may take in this kernel: one that checks itself, emulated. */
+unsigned int st_slow(void);
 /* The plan; what main() returns. */
 int st_done(void);
 

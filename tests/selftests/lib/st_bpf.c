@@ -55,6 +55,19 @@ void st_bpf_skip(const char *name)
 	st_skip(WHY_NOT, "%s", name);
 }
 
+bool st_bpf_lsm(void)
+{
+	char active[256] = "";
+	FILE *f = fopen("/sys/kernel/security/lsm", "r");
+
+	if (!f)
+		return false;
+	if (!fgets(active, sizeof(active), f))
+		active[0] = 0;
+	fclose(f);
+	return strstr(active, "bpf");
+}
+
 void st_bpf_open(struct st_bpf *b, const char *extra)
 {
 	struct bpf_map *map;
@@ -64,6 +77,8 @@ void st_bpf_open(struct st_bpf *b, const char *extra)
 	b->object = bpf_object__open_file(OBJECT, NULL);
 	if (!b->object)
 		st_bail("%s: %s", OBJECT, strerror(errno));
+	if (!st_bpf_lsm())
+		bpf_program__set_autoload(program_of(b, "run_lsm"), false);
 	if (extra)
 		bpf_program__set_autoload(program_of(b, extra), true);
 	if (bpf_object__load(b->object))
@@ -160,7 +175,7 @@ void st_job_wait(const struct st_job *j, u32 count)
 	struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
 	int tries;
 
-	for (tries = 0; tries < 300 && READ_ONCE(j->count) < count; tries++)
+	for (tries = 0; tries < 300 * (int)st_slow() && READ_ONCE(j->count) < count; tries++)
 		nanosleep(&pause, NULL);
 }
 

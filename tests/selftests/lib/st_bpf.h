@@ -40,6 +40,9 @@ int st_job_syscall(const struct st_bpf *b);
 /* Run @program by the kernel's test facility on a packet of 64 bytes. */
 int st_job_packet(const struct st_bpf *b, const char *program);
 
+/* Do programs of the LSM type run here? */
+bool st_bpf_lsm(void);
+
 /* Wait until the job was done so often, or for three seconds. */
 void st_job_wait(const struct st_job *job, u32 count);
 /* To the loopback device. */

@@ -10,7 +10,7 @@
 #include <stdatomic.h>
 #include "st.h"
 
-#define ST_LOAD_SECONDS	90	/* for which a busy machine may let a thread wait */
+#define ST_LOAD_SECONDS	(90 * st_slow())	/* for which a busy machine may let a thread wait */
 
 struct st_load {
 	pthread_t thread;

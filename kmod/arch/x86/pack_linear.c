@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later
+/*
+ * Preparing ops for vectors: LINEAR.
+ *
+ * What lives here: the layout in which vector_linear.h reads weights and
+ * scaling. Weights stay bytes: large models wait for memory. What doesn't: the
+ * layout of scaling, which is that of a DENSE (x86.h).
+ */
+#include "pack.h"
+
+/* Sum and rounding stay below 2^31: 2^30 and 2^29; see pack_narrow() of pack.c. */
+static bool fits_narrow(const struct ink_bound *b)
+{
+	u32 r, shift;
+
+	for (r = 0; r < b->out_cols; r++) {
+		ink_x86_row_scale(b, r, &shift);
+		if (shift <= 32)
+			return false;
+	}
+	return true;
+}
+
+static size_t linear_size(const struct ink_bound *b)
+{
+	return ink_x86_scaling_size(b) +
+	       ALIGN(ink_x86_blocks(b->out_cols) * ink_x86_linear_block(b->in_cols[0]), (size_t)64);
+}
+
+size_t ink_x86_linear_path(struct ink_bound *b, enum ink_isa isa, u32 *scratch)
+{
+	u32 rows = b->in_count[0] / b->in_cols[0];
+
+	b->narrow = fits_narrow(b);
+	b->path = isa == INK_ISA_AVX2 ? INK_PATH_LINEAR : INK_PATH_LINEAR_BYTES;
+	if (b->path == INK_PATH_LINEAR_BYTES)
+		*scratch = rows * (u32)ink_x86_linear_row(b->in_cols[0]);
+	return linear_size(b);
+}
+
+/*
+ * LINEAR_BYTES adds 2^15 to each input to have it unsigned. Modulo 2^32, as the
+ * sums are: what comes out is in 32 bits again.
+ */
+static s32 bias_of_row(const struct ink_bound *b, u32 r)
+{
+	const s8 *w = (const s8 *)b->in_const[1] + (size_t)r * b->in_cols[0];
+	u32 bias = (u32)((const s32 *)b->in_const[2])[r], i;
+
+	for (i = 0; b->path == INK_PATH_LINEAR_BYTES && i < b->in_cols[0]; i++)
+		bias -= (u32)w[i] << 15;
+	return (s32)bias;
+}
+
+static void pack_narrow(const struct ink_bound *b, struct ink_x86_narrow *p, u32 lane, u32 r)
+{
+	u32 shift;
+	s32 mult = ink_x86_row_scale(b, r, &shift);
+	s32 *pair = (lane & 1 ? p->odd : p->even) + (lane & ~1u);
+
+	p->bias[lane] = bias_of_row(b, r);
+	pair[0] = mult;
+	pair[1] = (s32)shift - 32;
+	p->add[ink_x86_result_lane(lane)] = 1 << (shift - 33);
+}
+
+static void pack_wide(const struct ink_bound *b, struct ink_x86_wide *p, u32 lane, u32 r)
+{
+	u32 shift;
+	s32 mult = ink_x86_row_scale(b, r, &shift);
+	u64 add = (1ull << 62) + (1ull << (shift - 1));
+
+	p->bias[lane] = bias_of_row(b, r);
+	if (lane & 1) {
+		p->mult_odd[lane & ~1u] = mult;
+		p->add_odd[lane / 2] = add;
+		p->shift_odd[lane / 2] = shift;
+	} else {
+		p->mult[lane] = mult;
+		p->add[lane / 2] = add;
+		p->shift[lane / 2] = shift;
+	}
+	p->zero[ink_x86_result_lane(lane)] = (s32)(0u - (u32)((1ull << 62) >> shift));
+}
+
+/* The row of a lane is where its result comes to lie. */
+static u32 row(u32 block, u32 lane)
+{
+	return block * 8 + ink_x86_result_lane(lane);
+}
+
+static void pack_scaling(const struct ink_bound *b, u8 *to)
+{
+	u32 blocks = ink_x86_blocks(b->out_cols), block, lane, r;
+
+	for (block = 0; block < blocks; block++, to += ink_x86_scaling(b->narrow))
+		for (lane = 0; lane < 8; lane++) {
+			r = row(block, lane);
+			if (r < b->out_cols && b->narrow)
+				pack_narrow(b, (struct ink_x86_narrow *)to, lane, r);
+			else if (r < b->out_cols)
+				pack_wide(b, (struct ink_x86_wide *)to, lane, r);
+		}
+}
+
+static void pack_block(const struct ink_bound *b, s8 *to, u32 block)
+{
+	u32 n = b->in_cols[0], lane, r, k;
+	const s8 *w;
+
+	for (lane = 0; lane < 8; lane++) {
+		r = row(block, lane);
+		if (r >= b->out_cols)
+			continue;
+		w = (const s8 *)b->in_const[1] + (size_t)r * n;
+		for (k = 0; k < n; k++)
+			to[k / 4 * 32 + lane * 4 + k % 4] = w[k];
+	}
+}
+
+size_t ink_x86_linear_pack(const struct ink_bound *b, void *packed)
+{
+	s8 *to = (s8 *)packed + ink_x86_scaling_size(b);
+	u32 block;
+
+	pack_scaling(b, packed);
+	for (block = 0; block < ink_x86_blocks(b->out_cols); block++) {
+		pack_block(b, to, block);
+		to += ink_x86_linear_block(b->in_cols[0]);
+		ink_port_yield();
+	}
+	return linear_size(b);
+}

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
+/*
+ * The operators in 256-bit vectors: those on sequences that go element by element
+ * or row by row, and ADD and MUL of 16 bits.
+ *
+ * What lives here: those whose shapes pack_seq.c found fit, with the same bits
+ * as ops_seq.c; a part of vector.h, which alone includes it. Rows that have to be
+ * a multiple of eight long are so: nothing is read behind a constant. Integers only.
+ */
+#ifndef INK_ARCH_X86_VECTOR_ROWS_H
+#define INK_ARCH_X86_VECTOR_ROWS_H
+
+static __always_inline __m128i load128(const void *p)
+{
+	return _mm_loadu_si128(p);
+}
+
+/* Odd lanes where even ones are, which is what multiplications look at. */
+static __always_inline __m256i odd_lanes(__m256i v)
+{
+	return _mm256_srli_epi64(v, 32);
+}
+
+/* Lower halves of even and odd lanes, in order. */
+static __always_inline __m256i join_lower(__m256i even, __m256i odd)
+{
+	return _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xaa);
+}
+
+/*
+ * Rounding shift of signed 64-bit numbers within 2^61, for which AVX2 has no
+ * arithmetic shift: 2^62 makes them positive, and what is left of it is taken off.
+ */
+struct wide_shift {
+	__m256i add, sub;
+	__m128i count;
+};
+
+static __always_inline struct wide_shift wide_shift_of(u32 shift)
+{
+	return (struct wide_shift){
+		.add = _mm256_set1_epi64x((s64)((1ull << 62) + (1ull << (shift - 1)))),
+		.sub = _mm256_set1_epi64x((s64)((1ull << 62) >> shift)),
+		.count = _mm_cvtsi32_si128((s32)shift),
+	};
+}
+
+/* What the lower half is of is all that the caller may look at. */
+static __always_inline __m256i wide_shift(__m256i v, const struct wide_shift *s)
+{
+	return _mm256_sub_epi64(_mm256_srl_epi64(_mm256_add_epi64(v, s->add), s->count), s->sub);
+}
+
+static __always_inline __m256i clamp32(__m256i v, __m256i lo, __m256i hi)
+{
+	return _mm256_min_epi32(_mm256_max_epi32(v, lo), hi);
+}
+
+/* A row of int8 times the token's multiplier; shifts are 8 at least, so 32 bits hold it. */
+static void embed_row(const s8 *table, u32 mult, u32 shift, const s16 *position, u32 d,
+		      const s32 *limits, s16 *y)
+{
+	const struct wide_shift s = wide_shift_of(shift);
+	const __m256i m = _mm256_set1_epi32((s32)mult);
+	const __m256i lo = _mm256_set1_epi32(limits[0]), hi = _mm256_set1_epi32(limits[1]);
+	__m256i v, even, odd;
+	u32 j;
+
+	for (j = 0; j < d; j += 8) {
+		v = _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(table + j)));
+		even = wide_shift(_mm256_mul_epi32(v, m), &s);
+		odd = wide_shift(_mm256_mul_epi32(odd_lanes(v), m), &s);
+		v = join_lower(even, odd);
+		if (position)
+			v = _mm256_add_epi32(v, _mm256_cvtepi16_epi32(load128(position + j)));
+		_mm_storeu_si128((__m128i *)(y + j), pack_halves32(clamp32(v, lo, hi)));
+	}
+}
+
+static void run_embed(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
+{
+	const void *tokens = ink_input(b, arena, 0);
+	const s16 *position = b->in_const[4];
+	u32 d = b->out_cols, words = b->in_count[2], i, t;
+	s16 *y = (s16 *)(arena + b->out_off);
+
+	if (position)
+		position += (size_t)ink_frame(arena)->position * d;
+	for (i = first; i < end; i++) {
+		t = ink_token(b, tokens, i);
+		t = t < words ? array_index_nospec(t, words) : (u32)b->attr[0];
+		embed_row((const s8 *)b->in_const[1] + (size_t)t * d,
+			  ((const u32 *)b->in_const[2])[t], (u32)((const s8 *)b->in_const[3])[t],
+			  position ? position + (size_t)i * d : NULL, d, &b->attr[1],
+			  y + (size_t)i * d);
+	}
+}
+
+static __always_inline s64 sum_of_64(__m256i v)
+{
+	__m128i h = _mm_add_epi64(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+
+	return _mm_cvtsi128_si64(h) + _mm_extract_epi64(h, 1);
+}
+
+static __always_inline s32 sum_of_lanes(__m256i v)
+{
+	__m128i h = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+
+	h = _mm_add_epi32(h, _mm_shuffle_epi32(h, 0x4e));
+	return _mm_cvtsi128_si32(_mm_add_epi32(h, _mm_shuffle_epi32(h, 0xb1)));
+}
+
+/* As norm_square() of ops_seq.c. Two squares are up to 2^31, which is unsigned then. */
+static u64 norm_square(const s16 *x, u32 d, bool layer, s32 *off)
+{
+	const __m256i lower = _mm256_set1_epi64x(U32_MAX), one = _mm256_set1_epi16(1);
+	__m256i squares = _mm256_setzero_si256(), sums = squares, v, p;
+	u64 square;
+	s64 sum;
+	u32 j;
+
+	for (j = 0; j < d; j += 16) {
+		v = d - j >= 16 ? loadu(x + j) :
+		    _mm256_inserti128_si256(_mm256_setzero_si256(), load128(x + j), 0);
+		p = _mm256_madd_epi16(v, v);
+		squares = _mm256_add_epi64(squares, _mm256_and_si256(p, lower));
+		squares = _mm256_add_epi64(squares, odd_lanes(p));
+		sums = _mm256_add_epi32(sums, _mm256_madd_epi16(v, one));
+	}
+	square = (u64)sum_of_64(squares);
+	sum = layer ? sum_of_lanes(sums) : 0;
+	*off = (s32)sum;
+	return layer ? square * d - (u64)(sum * sum) : square;
+}
+
+/* What a row is normalised by, in all lanes. */
+struct norm {
+	__m256i mult, d, off;
+	struct wide_shift root, gamma;
+	__m256i lo, hi;
+	bool layer;
+};
+
+static __always_inline void norm_row(const struct ink_bound *b, const struct norm *n, const s16 *x,
+				     s16 *y)
+{
+	const s16 *gamma = b->in_const[1];
+	const s32 *beta = b->in_const[2];
+	__m256i c, g, even, odd;
+	u32 j;
+
+	for (j = 0; j < b->out_cols; j += 8) {
+		c = _mm256_cvtepi16_epi32(load128(x + j));
+		if (n->layer)
+			c = _mm256_sub_epi32(_mm256_mullo_epi32(c, n->d), n->off);
+		g = _mm256_cvtepi16_epi32(load128(gamma + j));
+		even = wide_shift(_mm256_mul_epi32(c, n->mult), &n->root);
+		odd = wide_shift(_mm256_mul_epi32(odd_lanes(c), n->mult), &n->root);
+		even = wide_shift(_mm256_mul_epi32(even, g), &n->gamma);
+		odd = wide_shift(_mm256_mul_epi32(odd, odd_lanes(g)), &n->gamma);
+		c = join_lower(even, odd);
+		if (beta)
+			c = _mm256_add_epi32(c, loadu(beta + j));
+		_mm_storeu_si128((__m128i *)(y + j), pack_halves32(clamp32(c, n->lo, n->hi)));
+	}
+}
+
+static void run_norm(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
+{
+	const s32 *attr = b->attr;
+	u32 d = b->out_cols, i;
+	const s16 *x = (const s16 *)ink_input(b, arena, 0) + (size_t)first * d;
+	s16 *y = (s16 *)(arena + b->out_off) + (size_t)first * d;
+	struct norm n = {
+		.d = _mm256_set1_epi32((s32)d),
+		.gamma = wide_shift_of((u32)attr[3]),
+		.lo = _mm256_set1_epi32(attr[4]),
+		.hi = _mm256_set1_epi32(attr[5]),
+		.layer = attr[0] == INKLING_NORM_LAYER,
+	};
+	struct ink_rsqrt r;
+	s32 off;
+
+	for (i = first; i < end; i++, x += d, y += d) {
+		r = ink_rsqrt64(norm_square(x, d, n.layer, &off) + ((u64)attr[1] << attr[2]));
+		n.mult = _mm256_set1_epi32((s32)r.mult);
+		n.off = _mm256_set1_epi32(off);
+		n.root = wide_shift_of(38 - r.up);
+		norm_row(b, &n, x, y);
+	}
+}
+
+/* Four times two neighbouring points. Gather instructions take longer than this. */
+static __always_inline __m128i curve_four(const s16 *points, const u16 *x)
+{
+	__m128i v = _mm_cvtsi32_si128((s32)get_unaligned_le32(points + ((x[0] ^ 0x8000) >> 6)));
+
+	v = _mm_insert_epi32(v, (s32)get_unaligned_le32(points + ((x[1] ^ 0x8000) >> 6)), 1);
+	v = _mm_insert_epi32(v, (s32)get_unaligned_le32(points + ((x[2] ^ 0x8000) >> 6)), 2);
+	return _mm_insert_epi32(v, (s32)get_unaligned_le32(points + ((x[3] ^ 0x8000) >> 6)), 3);
+}
+
+/* Eight elements, four from @x on and four from @x + 8; @f are the lowest six bits. */
+static __always_inline __m256i curve_eight(const s16 *points, const u16 *x, __m256i f)
+{
+	__m256i p = _mm256_inserti128_si256(_mm256_castsi128_si256(curve_four(points, x)),
+					    curve_four(points, x + 8), 1);
+
+	f = _mm256_or_si256(_mm256_slli_epi32(f, 16),
+			    _mm256_sub_epi32(_mm256_set1_epi32(64), f));
+	p = _mm256_add_epi32(_mm256_madd_epi16(p, f), _mm256_set1_epi32(32));
+	return _mm256_srai_epi32(p, 6);
+}
+
+/*
+ * Operators without rows go by sixteen elements from a multiple of them on: what is
+ * computed twice, or behind the end, is the same again, or in nobody's way.
+ */
+static void run_curve(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
+{
+	const __m256i fraction = _mm256_set1_epi16(63), zero = _mm256_setzero_si256();
+	const s16 *points = b->in_const[1];
+	const u16 *x = ink_input(b, arena, 0);
+	size_t i = (size_t)first * b->out_cols & ~(size_t)15, n = (size_t)end * b->out_cols;
+	s16 *y = (s16 *)(arena + b->out_off);
+	__m256i v;
+
+	for (; i < n; i += 16) {
+		v = _mm256_and_si256(load(x + i), fraction);
+		v = _mm256_packs_epi32(
+			curve_eight(points, x + i, _mm256_unpacklo_epi16(v, zero)),
+			curve_eight(points, x + i + 4, _mm256_unpackhi_epi16(v, zero)));
+		_mm256_store_si256((__m256i *)(y + i), v);
+	}
+}
+
+/* Cosines and sines of four pairs with those of x: a multiplication for each of the two. */
+static __always_inline __m128i rope_pairs(__m128i x, __m128i turn, const __m128i *limits)
+{
+	const __m128i sign = _mm_set1_epi32((s32)0xffff0001);	/* 1, -1 */
+	const __m128i round = _mm_set1_epi32(0x2000);
+	__m128i swapped = _mm_or_si128(_mm_slli_epi32(turn, 16), _mm_srli_epi32(turn, 16));
+	__m128i p = _mm_madd_epi16(x, _mm_sign_epi16(turn, sign));
+	__m128i q = _mm_madd_epi16(x, swapped);
+
+	p = _mm_srai_epi32(_mm_add_epi32(p, round), 14);
+	q = _mm_srai_epi32(_mm_add_epi32(q, round), 14);
+	p = _mm_min_epi32(_mm_max_epi32(p, limits[0]), limits[1]);
+	q = _mm_min_epi32(_mm_max_epi32(q, limits[0]), limits[1]);
+	return _mm_blend_epi16(p, _mm_slli_epi32(q, 16), 0xaa);
+}
+
+static void run_rope(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
+{
+	const __m128i limits[2] = { _mm_set1_epi32(b->attr[1]), _mm_set1_epi32(b->attr[2]) };
+	u32 d = b->out_cols / (u32)b->attr[0], i, h, j;
+	const s16 *x = (const s16 *)ink_input(b, arena, 0) + (size_t)first * b->out_cols;
+	const s16 *turn = (const s16 *)b->in_const[1] +
+			  (size_t)(ink_frame(arena)->position + first) * d;
+	s16 *y = (s16 *)(arena + b->out_off) + (size_t)first * b->out_cols;
+
+	for (i = first; i < end; i++, turn += d)
+		for (h = 0; h < (u32)b->attr[0]; h++, x += d, y += d)
+			for (j = 0; j < d; j += 8)
+				_mm_storeu_si128((__m128i *)(y + j), rope_pairs(load128(x + j),
+						 load128(turn + j), limits));
+}
+
+/* What an ADD or MUL does to four lanes and to the other four; multipliers and shift as
+ * in struct ink_x86_narrow.
+ */
+struct pair {
+	bool add;
+	__m256i ma, mb, round, lo, hi;
+	__m128i shift;
+};
+
+/* Upper halves of the 64-bit sums, rounded and shifted by what is left. */
+static __always_inline __m256i pair_round(const struct pair *p, __m256i even, __m256i odd)
+{
+	__m256i v = _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa);
+
+	return _mm256_sra_epi32(_mm256_add_epi32(v, p->round), p->shift);
+}
+
+static __always_inline __m256i pair_add(const struct pair *p, __m256i a, __m256i b)
+{
+	return pair_round(p,
+		_mm256_add_epi64(_mm256_mul_epi32(a, p->ma), _mm256_mul_epi32(b, p->mb)),
+		_mm256_add_epi64(_mm256_mul_epi32(odd_lanes(a), p->ma),
+				 _mm256_mul_epi32(odd_lanes(b), p->mb)));
+}
+
+static __always_inline __m256i pair_mul(const struct pair *p, __m256i v)
+{
+	return pair_round(p, _mm256_mul_epi32(v, p->ma), _mm256_mul_epi32(odd_lanes(v), p->ma));
+}
+
+/* Sixteen elements; halves are parted and joined again such that they stay in order. */
+static __always_inline __m256i pair_elements(const struct pair *p, __m256i a, __m256i b)
+{
+	__m256i c, d, v;
+
+	if (p->add) {
+		c = _mm256_srai_epi16(a, 15);
+		d = _mm256_srai_epi16(b, 15);
+		v = _mm256_packs_epi32(
+			pair_add(p, _mm256_unpacklo_epi16(a, c), _mm256_unpacklo_epi16(b, d)),
+			pair_add(p, _mm256_unpackhi_epi16(a, c), _mm256_unpackhi_epi16(b, d)));
+	} else {
+		c = _mm256_mullo_epi16(a, b);
+		d = _mm256_mulhi_epi16(a, b);
+		v = _mm256_packs_epi32(pair_mul(p, _mm256_unpacklo_epi16(c, d)),
+				       pair_mul(p, _mm256_unpackhi_epi16(c, d)));
+	}
+	return _mm256_min_epi16(_mm256_max_epi16(v, p->lo), p->hi);
+}
+
+static void run_pair(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
+{
+	const s16 *x = ink_input(b, arena, 0), *z = ink_input(b, arena, 1);
+	u32 up = ink_x86_shift_up((u32)b->attr[4]), shift = (u32)b->attr[4] + up - 32;
+	size_t i = (size_t)first * b->out_cols & ~(size_t)15, n = (size_t)end * b->out_cols;
+	s16 *y = (s16 *)(arena + b->out_off);
+	struct pair p = {
+		.add = b->opcode == INKLING_OP_ADD,
+		.ma = _mm256_set1_epi32(b->attr[2] * (1 << up)),
+		.mb = _mm256_set1_epi32(b->attr[3] * (1 << up)),
+		.round = _mm256_set1_epi32(1 << (shift - 1)),
+		.shift = _mm_cvtsi32_si128((s32)shift),
+		.lo = _mm256_set1_epi16((s16)b->attr[6]),
+		.hi = _mm256_set1_epi16((s16)b->attr[7]),
+	};
+
+	if (p.add)
+		for (; i < n; i += 16)
+			_mm256_store_si256((__m256i *)(y + i),
+					   pair_elements(&p, load(x + i), load(z + i)));
+	else
+		for (; i < n; i += 16)
+			_mm256_store_si256((__m256i *)(y + i),
+					   pair_elements(&p, load(x + i), load(z + i)));
+}
+
+/* Products of a row with one of its gates. */
+static void scale_row(const s16 *x, s16 gate, const s16 *add, u32 d, s16 *y)
+{
+	const __m256i g = _mm256_set1_epi32(gate), round = _mm256_set1_epi32(0x4000);
+	const __m256i lo = _mm256_set1_epi32(S16_MIN + 1), hi = _mm256_set1_epi32(S16_MAX);
+	__m256i v;
+	u32 j;
+
+	for (j = 0; j < d; j += 8) {
+		v = _mm256_mullo_epi32(_mm256_cvtepi16_epi32(load128(x + j)), g);
+		v = _mm256_srai_epi32(_mm256_add_epi32(v, round), 15);
+		if (add)
+			v = _mm256_add_epi32(v, _mm256_cvtepi16_epi32(load128(add + j)));
+		_mm_storeu_si128((__m128i *)(y + j), pack_halves32(clamp32(v, lo, hi)));
+	}
+}
+
+static void run_scale(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
+{
+	const s16 *x = ink_input(b, arena, 0), *g = ink_input(b, arena, 1);
+	const s16 *add = b->n_in > 2 ? ink_input(b, arena, 2) : NULL;
+	s16 *y = (s16 *)(arena + b->out_off);
+	u32 d = b->out_cols, i;
+
+	for (i = first; i < end; i++)
+		scale_row(x + (size_t)i * d, g[(size_t)i * b->in_cols[1] + (u32)b->attr[0]],
+			  add ? add + (size_t)i * d : NULL, d, y + (size_t)i * d);
+}
+
+static void run_rows(const struct ink_bound *b, u8 *arena, u32 first, u32 rows)
+{
+	u32 end = ink_rows_end(b, arena, first, rows);
+
+	switch (b->opcode) {
+	case INKLING_OP_EMBED:
+		return run_embed(b, arena, first, end);
+	case INKLING_OP_NORM:
+		return run_norm(b, arena, first, end);
+	case INKLING_OP_CURVE:
+		return run_curve(b, arena, first, end);
+	case INKLING_OP_ROPE:
+		return run_rope(b, arena, first, end);
+	case INKLING_OP_SCALE:
+		return run_scale(b, arena, first, end);
+	default:
+		return run_pair(b, arena, first, end);
+	}
+}
+
+#endif /* INK_ARCH_X86_VECTOR_ROWS_H */
