@@ -106,7 +106,7 @@ static bool report_file(struct work *w, struct ink_diag *why)
 	return ok;
 }
 
-/* The first words from tokens on, ten places of the text at even distances. */
+/* Some words of one line, from ten places of the text at even distances. */
 static bool report_text(struct work *w, const struct ink_llama_text *text, struct ink_diag *why)
 {
 	char prompt[sizeof(w->report.prompts[0].text)];
@@ -120,6 +120,8 @@ static bool report_text(struct work *w, const struct ink_llama_text *text, struc
 		for (i = at; i < text->n && words <= PROMPT_WORDS; i++) {
 			piece = ink_tokenizer_piece(w->tokenizer, 0, text->tokens[i], &size);
 			words += size && piece[0] == ' ';
+			if (memchr(piece, '\n', size))
+				length = words = 0;
 			/* From the first whole word on. */
 			if (!words || words > PROMPT_WORDS || length + size >= sizeof(prompt))
 				continue;

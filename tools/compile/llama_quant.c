@@ -138,7 +138,7 @@ static int32_t most_of_values(const struct ink_llama_quant *q, const struct ink_
 {
 	double shares = 32772 + q->context * (1 + 1.0 / 512);
 
-	return (int32_t)fmin(most_of(w, INT32_MAX) * 32768 / shares, INT16_MAX);
+	return (int32_t)fmin(most_of(w, INT32_MAX) * 32768.0 / shares, INT16_MAX);
 }
 
 static void set_grid(struct ink_llama_grid *g, double top, int32_t most)
