@@ -193,6 +193,7 @@ static void set_logits(struct ink_llama_quant *q)
 bool ink_llama_quantise(struct ink_llama_quant *q, struct ink_diag *why)
 {
 	const struct ink_llama *m = q->m;
+	const struct ink_llama_seen *last = ink_llama_seen(q, 0, INK_SITE_NORM_FINAL);
 	double top = 0;
 	uint32_t l;
 
@@ -203,11 +204,13 @@ bool ink_llama_quantise(struct ink_llama_quant *q, struct ink_diag *why)
 		top = fmax(top, ink_llama_seen(q, l, INK_SITE_RESIDUAL)->top);
 	}
 	set_grid(&q->residual, top, INT16_MAX);
-	if (!round_matrix(q, &q->embedding, m->embedding, m->vocabulary, m->dim, NULL, why))
+	/* A table that is both is rounded for the logits, where its errors do more harm. */
+	if (!round_matrix(q, &q->embedding, m->embedding, m->vocabulary, m->dim,
+			  m->shared ? last : NULL, why))
 		return false;
 	q->classifier = q->embedding;
 	if (!m->shared && !round_matrix(q, &q->classifier, m->classifier, m->vocabulary, m->dim,
-					ink_llama_seen(q, 0, INK_SITE_NORM_FINAL), why))
+					last, why))
 		return false;
 	set_logits(q);
 	return true;
