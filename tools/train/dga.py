@@ -7,13 +7,15 @@ Lives here: the encoder, its training and export. What doesn't: lists and splits
 
     tools/train/dga.py --data DIR --fold 0 --json f0.json    families of fold 0 held out
     tools/train/dga.py --data DIR --seed 1 -o models/dga.onnx --json all.json
-    tools/train/dga.py --data DIR --measure models/dga.onnx --json m.json
+    tools/train/dga.py --data DIR --measure --weights dga.pt -o models/dga.onnx \
+            --calibration c.csv --test-csv t.csv             of a model that is trained
 
 Test names are read after training only, to be measured; settings and seed are
 chosen by `merit`, which is made of valid names alone.
 """
 import argparse
 import copy
+import csv
 import json
 import math
 import sys
@@ -256,6 +258,18 @@ def export(net, path, card):
     return worst
 
 
+def write_names(path, names, part, most):
+    """CSV of the names of a part, at most so many of each family."""
+    if not path:
+        return
+    with open(path, "w", encoding="ascii", newline="") as f:
+        out = csv.writer(f, lineterminator="\n")
+        out.writerow(("name", "label", "family"))
+        for label, families in zip(CLASSES, (["benign"], names.character, names.words)):
+            for family in families:
+                out.writerows((n, label, family) for n in names.of[family][part][:most])
+
+
 def settings(pairs):
     s = dict(SETTINGS)
     for pair in pairs:
@@ -277,6 +291,8 @@ def main():
     p.add_argument("--measure", action="store_true", help="train nothing")
     p.add_argument("--json", help="figures")
     p.add_argument("-o", "--output", help="ONNX file")
+    p.add_argument("--calibration", help="CSV of names of the train part: name,label,family")
+    p.add_argument("--test-csv", help="the same of all test names")
     a = p.parse_args()
     torch.set_num_threads(1)
     s = settings(a.set)
@@ -302,6 +318,8 @@ def main():
         out["test"] = measure(net, names, held, "test")
         show("test", out["test"])
     print(f"merit {out['merit']:.4f}, {work(s, 16)} multiply-accumulates for 16 bytes")
+    write_names(a.calibration, names, "train", 200)
+    write_names(a.test_csv, names, "test", None)
     if a.output:
         out["parity"] = export(net, a.output, card(a.seed))
     if a.json:

@@ -31,7 +31,7 @@ FOLDS = (
 # Labels that stand before a country's code as a part of the public suffix.
 SECOND = set("""ac asn asso co com ed edu fin firm gen go gob gouv gov gv id idv
 in ind info int k12 lg ltd me mil muni ne net nhs nic nom nsw or org oz plc police
-pro qld res sch school sld vic web adv art blog eco eng jor jus leg tur
+pro qld res sch school sld vic web adv art blog eco eng jor leg tur
 tv""".split())
 
 
