@@ -6,11 +6,12 @@ Lives here: scores, the threshold, detection and false alarms by family, and
 the table over all folds. What doesn't: the model (dga.py), the lists and which
 families are held out (dga_data.py).
 
-    tools/train/dga_measure.py f0.json f1.json
+    tools/train/dga_measure.py all.json              tables of one model
+    tools/train/dga_measure.py f0.json f1.json       of the families held out, in all folds
 """
+import argparse
 import json
 import math
-import sys
 
 import numpy as np
 import torch
@@ -123,14 +124,14 @@ def show(part, figures):
                   f"  {row.get('auc of 4, 16', '')}")
 
 
-def join(paths):
+def join(paths, part):
     """Families held out, each in its own fold, as one table."""
     kinds, real = {}, []
     for path in paths:
         with open(path, encoding="ascii") as f:
-            test = json.load(f)["test"]
-        real.append(test["real"])
-        for kind, rows in test.items():
+            figures = json.load(f)[part]
+        real.append(figures["real"])
+        for kind, rows in figures.items():
             if kind.endswith("held"):
                 kinds.setdefault(kind, {}).update(rows["families"])
     whole = sum(r["flagged"] for r in real), sum(r["n"] for r in real)
@@ -143,5 +144,38 @@ def join(paths):
     return out
 
 
+def table(figures):
+    """Markdown, worst family first."""
+    def interval(row):
+        return " to ".join(f"{100 * x:.1f}" for x in row["wilson"])
+
+    real = figures["real"]
+    print(f"real: {real['flagged']} of {real['n']} flagged, {100 * real['rate']:.2f} % "
+          f"(interval of one model {' to '.join(f'{100 * x:.2f}' for x in real['wilson'])})")
+    for kind, rows in figures.items():
+        if kind == "real":
+            continue
+        print(f"\n| {kind} | names | detected | 95 % interval | AUC | of 4 names | of 16 |\n"
+              "|---|---|---|---|---|---|---|")
+        for f, row in rows["families"].items():
+            more = " | ".join(f"{x:.4f}" for x in row["auc of 4, 16"]) \
+                if "auc of 4, 16" in row else " | "
+            print(f"| {f} | {row['n']:,} | {100 * row['rate']:.1f} % | {interval(row)} | "
+                  f"{row['auc']:.4f} | {more} |")
+        print(f"| macro | | {100 * rows['macro']['rate']:.1f} % | | {rows['macro']['auc']:.4f} | | |")
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument("--of", default="test", choices=("valid", "test"))
+    p.add_argument("json", nargs="+", help="figures of one model, or of all folds")
+    a = p.parse_args()
+    if len(a.json) == 1:
+        with open(a.json[0], encoding="ascii") as f:
+            table(json.load(f)[a.of])
+    else:
+        table(join(a.json, a.of))
+
+
 if __name__ == "__main__":
-    show("test, folds", join(sys.argv[1:]))
+    main()
