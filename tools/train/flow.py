@@ -4,344 +4,32 @@
 
     tools/lab/rows DIR                                    rows of the recorded sets in DIR
     tools/train/flow.py DIR -o flow.onnx [--second flow-b.onnx] [--json FILE]
-    tools/train/flow.py DIR --measure flow.onnx           figures of a model that is there, on the test set
+    tools/train/flow.py DIR --from OLD.onnx -o flow.onnx  trains nothing: offsets and threshold of a model that is there
+    tools/train/flow.py DIR --measure flow.ink            figures of a model that is there (.ink or .onnx), on the test set
 
-Lives here: the schema, the training loop, the threshold, the references that the model has to beat (a rule as one
-would write by hand, logistic regression, a decision tree), and the report. What doesn't: the sets (flow_runs.py),
-the features (bpf/flow). The sets train, train2, ... fit the weights, valid, valid2, ... choose epoch, seed, threshold
-and the rule's limits, test only has its figures printed.
+Lives here: the references that the model has to beat (a rule as one would write by hand, logistic regression, a decision
+tree), and the report. What doesn't: the sets (flow_runs.py), rows and made-up rows (flow_rows.py), the training, the
+threshold and the file (flow_fit.py), the features (bpf/flow). The sets train, train2, ... fit the weights, valid, valid2,
+... choose epoch, seed, offsets, threshold and the rule's limits, test only has its figures printed.
 """
 import argparse
 import json
 import multiprocessing
 import os
+import subprocess
+import tempfile
 
 import numpy as np
-import onnx
-import pandas as pd
 import torch
-from onnx import numpy_helper
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
-from torch import nn
 
 import flow_runs
-from common import Feature, Schema, write_mlp
+from flow_fit import Work, calibrate, caught_shares, export, in_flood, make_net, restore, scores, threshold_of
+from flow_rows import CLASSES, Rows, schema
 
-CLASSES = ["benign", "scan", "flood", "slow", "guess"]
 STRETCHES = ["0.1", "0.316", "1", "3.16", "10"]		# of training; valid and test have the outer ones and 1
-STARTS = ["syn", "reply", "mid", "closing", "odd", "udp", "echo", "icmp-error", "icmp", "fragment", "other"]
-PORTS = ["none", "system", "user", "dynamic"]
-LOG2 = {
-    "packets": 20, "packets_out": 20, "bytes": 28, "bytes_out": 28, "duration_us": 30, "quiet_ms": 20, "gap_us": 28,
-    "gap_min_us": 28, "gap_mean_us": 28, "gap_max_us": 28, "gap_spread_us": 28, "size_min": 11, "size_mean": 11,
-    "size_max": 11, "size_spread": 11, "syns": 8, "closes": 8, "odd": 8, "repeats": 12, "fragments": 8, "turns": 12,
-    "refusals": 8, "first_size": 11, "src_age_ms": 24, "src_rate": 14, "src_flows": 16, "src_ports": 10,
-    "src_hosts": 10, "src_half_open": 16, "src_rejected": 16, "dst_rate": 16, "dst_opening": 16, "dst_sources": 10,
-    "src_done": 14, "src_silent": 14, "src_waiting": 14, "src_open": 14, "src_resets": 14, "src_refused": 12,
-    "src_alike": 14, "src_beat_ms": 20, "src_beat_spread_ms": 20,
-}
-SHARES = ["first_printable", "first_variety", "src_half_share", "src_rejected_share", "dst_opening_share",
-          "src_silent_share", "src_waiting_share", "src_refused_share", "src_alike_share"]
-ORDER = """packets packets_out bytes bytes_out duration_us quiet_ms gap_us gap_min_us gap_mean_us gap_max_us
-gap_spread_us size_min size_mean size_max size_spread progress syns closes odd repeats fragments turns refusals
-first_size first_printable first_variety src_age_ms src_rate src_flows src_ports src_hosts src_half_open
-src_half_share src_rejected src_rejected_share dst_rate dst_opening dst_opening_share dst_sources src_done src_silent
-src_silent_share src_waiting src_waiting_share src_open src_resets src_refused src_refused_share src_alike
-src_alike_share src_beat_ms src_beat_spread_ms""".split()
-# A flood on a service, for what can't be told from it: half-open connections, and new ones in a second.
-CROWD, RUSH = 250, 50
-TIMES = ["duration_us", "quiet_ms", "gap_us", "gap_min_us", "gap_mean_us", "gap_max_us", "gap_spread_us", "src_age_ms",
-         "src_beat_ms", "src_beat_spread_ms"]
-SERVICE = ["dst_rate", "dst_opening", "dst_opening_share", "dst_sources"]
-OWN = ORDER[ORDER.index("bytes"):ORDER.index("src_age_ms")]
-SOURCE = ORDER[ORDER.index("src_rate"):ORDER.index("dst_rate")] + ORDER[ORDER.index("src_done"):]
-# Counts of a source of which each alone, at this height, is an attacker's whatever the flow itself looks like.
-YOUNG_MS = 3000
-# Up to these counts of a source nothing is proven, whatever flows look like, unless a flood goes on. Not so guesses: who
-# guesses slowly is known by his first flows alone.
-UNPROVEN = {"packets": 32, "src_rate": 16, "src_flows": 24, "src_ports": 4, "src_hosts": 6, "src_half_open": 4,
-            "src_rejected": 3, "src_silent": 3, "src_waiting": 3, "src_open": 12, "src_resets": 4, "src_refused": 0,
-            "src_alike": 2, "dst_opening": 16, "dst_rate": 32}
-# Up to these counts of a source, what one flow looks like is no proof of anything.
-CLEAN = {"src_open": 3, "src_rejected": 2, "src_half_open": 2, "src_refused": 0, "src_ports": 3, "src_silent": 2,
-         "src_waiting": 2, "src_alike": 2}
-EVIDENCE = {"src_open": 16, "src_rejected": 16, "src_half_open": 16, "src_refused": 4, "src_ports": 12, "src_silent": 16}
-
-
-def schema():
-    """As bpf/flow/flow_schema.h; the compiler of models refuses what differs."""
-    out = [Feature("start", "onehot", cats=STARTS), Feature("port", "onehot", cats=PORTS)]
-    for name in ORDER:
-        if name in SHARES:
-            out.append(Feature(name, "linear", 0, 1, 3))
-        elif name == "progress":
-            out.append(Feature(name, "linear", 0, 5))
-        else:
-            out.append(Feature(name, "log2", 0, 2**LOG2[name] - 1))
-    return Schema(out)
-
-
-def features_at(sch):
-    """First column of each feature."""
-    return np.cumsum([0] + [f.width for f in sch.features])[:-1]
-
-
-def columns(sch, names):
-    return [start for start, f in zip(features_at(sch), sch.features) if f.name in names]
-
-
-class Rows:
-    """Training rows of several sets, and how much each weighs."""
-
-    def __init__(self, sets, proven_only=False):
-        parts = []
-        for s in sets:
-            # A slow attack isn't one before it has been slow: at first it looks like a burst of any program.
-            young = (s.label == "slow") & (s.raw["src_age_ms"].to_numpy() < YOUNG_MS)
-            keep = np.isin(s.label, CLASSES) & ~young
-            if proven_only:
-                proven = np.any([s.raw[n].to_numpy() > v for n, v in UNPROVEN.items()], axis=0)
-                keep &= np.isin(s.label, ["benign", "guess"]) | proven
-            y = np.array([CLASSES.index(v) for v in s.label[keep]])
-            parts.append((s.x[keep], y, self._weights(y, s.run[keep], s.flow[keep])))
-        self.x, self.y, self.w = (np.concatenate(c) for c in zip(*parts))
-
-    @staticmethod
-    def _weights(y, run, flow):
-        """Each class weighs the same, each flow of a run the same. Friends are counted by flow: a run of theirs weighs
-        as the root of its flows. Attacks are counted by run, and those that need few flows must not be outweighed."""
-        w = np.zeros(len(y))
-        _, flow_of, rows = np.unique(flow, return_inverse=True, return_counts=True)
-        per_flow = 1 / rows[flow_of]
-        for c in np.unique(y):
-            mine = y == c
-            _, run_of = np.unique(run[mine], return_inverse=True)
-            flows = np.bincount(run_of, per_flow[mine])
-            v = per_flow[mine] / flows[run_of] ** (0.5 if c == 0 else 0.75)
-            w[mine] = v / v.sum()
-        return w * len(y) / len(np.unique(y))
-
-
-class Mixer:
-    """Changes rows of a batch so that no single column, tool or moment is what a class is known by."""
-
-    def __init__(self, sch, rng, unproven):
-        self.rng, self.share = rng, unproven
-        self.service, self.own = columns(sch, SERVICE), columns(sch, OWN)
-        self.columns = [start + np.arange(f.width) for start, f in zip(features_at(sch), sch.features)]
-        self.source, self.done = columns(sch, SOURCE), columns(sch, ["src_done"])[0]
-        self.evidence = [self._limit(sch, n, v) for n, v in EVIDENCE.items()]
-        self.clean = [self._limit(sch, n, v) for n, v in CLEAN.items()]
-        self.unproven = [self._limit(sch, n, v) for n, v in UNPROVEN.items()]
-        self.young = self._limit(sch, "src_age_ms", YOUNG_MS)
-        self.patience = columns(sch, ["src_silent", "src_silent_share", "src_waiting", "src_waiting_share", "src_open"])
-        self.times = [(columns(sch, [n])[0], 1 / LOG2[n]) for n in TIMES]
-        self.rate = columns(sch, ["dst_rate"])[0]
-        self.rush = self._limit(sch, "dst_rate", RUSH)[1]
-        self.crowd = columns(sch, ["dst_opening", "dst_opening_share", "dst_sources"])
-        self.silent, self.open = columns(sch, ["src_silent"])[0], columns(sch, ["src_open"])[0]
-        self.alike = columns(sch, ["src_alike", "src_alike_share"])
-        self.starts = [STARTS.index(s) for s in ("reply", "mid", "closing", "odd")]
-
-    @staticmethod
-    def _limit(sch, name, value):
-        """The column of a feature, and what it holds at a value."""
-        row = ["syn", "system"] + [value if m == name else 0 for m in ORDER]
-        c = columns(sch, [name])[0]
-        return c, sch.unit(sch.expand([row]))[0, c]
-
-    def __call__(self, x, y):
-        rng, n = self.rng, len(y)
-        self._foreign(x, y)
-        # Friends come while services are under attack and while they aren't; of a stranger nothing else is known.
-        self._take(x, x[rng.permutation(n)], (rng.random(n) < 0.5) & (y != 2) & (x[:, self.done] > 0), self.service,
-                   lambda old: old > 0)
-        # Strangers come after a flood, too: its half-open connections are still counted, its rate isn't.
-        floods = np.where(y == 2)[0]
-        if len(floods):
-            self._take(x, x[rng.choice(floods, n)], (rng.random(n) < 0.25) & (y == 0) & (x[:, self.done] == 0)
-                       & (x[:, self.crowd[2]] > 0) & (x[:, self.rate] < self.rush), self.crowd)
-        # Floods with made-up addresses may be faster than those that were played, and hit busier services.
-        fast = np.where((y == 2) & (x[:, self.rate] >= self.rush) & (rng.random(n) < 0.5))[0]
-        octave = 1 / LOG2["dst_rate"]
-        x[fast, self.rate] += octave * rng.uniform(0, 4, len(fast)).astype(np.float32)
-        x[fast, self.crowd[0]] += (x[fast, self.crowd[0]] > 0) * octave * rng.uniform(-1, 3, len(fast)).astype(np.float32)
-        x[fast, self.crowd[1]] *= rng.uniform(0.1, 1, len(fast)).astype(np.float32)
-        x[fast] = x[fast].clip(0, 1)
-        guilty = np.any([x[:, c] >= v for c, v in self.evidence], axis=0) & (y > 0)
-        for c in range(len(CLASSES)):
-            mine = np.where(y == c)[0]
-            if len(mine) > 1:
-                other = x.copy()
-                other[mine] = x[rng.permutation(mine)]
-                self._take(x, other, (y == c) & (rng.random(n) < 0.2), self.own)
-        friends = np.where(y == 0)[0]
-        if len(friends):
-            self._take(x, x[rng.choice(friends, n)], guilty & (rng.random(n) < 0.3), self.own)
-        blank = (rng.random((n, len(self.source))) < 0.1) & (y > 0)[:, None] & (rng.random(n) < 0.5)[:, None]
-        for k, c in enumerate(self.source):
-            x[blank[:, k], c] = 0
-        # Connections on which nothing is said may be left open or closed at once.
-        shut = (y == 2) & (x[:, self.silent] > 0.2) & (rng.random(n) < 0.4)
-        x[shut, self.open] = 0
-        x[shut, self.alike[0]] = x[shut, self.silent]
-        x[shut, self.alike[1]] = 1
-        # Packets that no handshake led to are alike, whatever their flags.
-        stray = (x[:, self.starts].sum(1) > 0) & ((y == 1) | (y == 2)) & (rng.random(n) < 0.4)
-        rows = np.where(stray)[0]
-        x[np.ix_(rows, self.starts)] = 0
-        x[rows, rng.choice(self.starts, len(rows))] = 1
-        if self.share:
-            y = self._unproven(x, y)
-        x += rng.normal(0, 0.01, x.shape).astype(np.float32) * (x > 0)
-        return x, y
-
-    def _unproven(self, x, y):
-        """Rows of a kind that no lab has: flows of any look but a guess's, from sources of which nothing is proven. Half of
-        them have each column from another row."""
-        rng, n = self.rng, len(y)
-        rows = np.where(rng.random(n) < self.share)[0]
-        friends = np.where(y == 0)[0]
-        if not len(rows) or not len(friends):
-            return y
-        looks = np.where(y != CLASSES.index("guess"))[0]
-        mixed = x[rng.choice(looks, len(rows))].copy()
-        for c in self.columns:
-            take = rng.random(len(rows)) < 0.5
-            take[: len(rows) // 2] = False
-            mixed[np.ix_(take, c)] = x[np.ix_(rng.choice(looks, take.sum()), c)]
-        for c in self.service:
-            mixed[:, c] = x[rng.choice(friends, len(rows)), c]
-        for c, limit in self.unproven:
-            mixed[:, c] = np.minimum(mixed[:, c], limit * rng.random(len(rows)) ** 0.5)
-        x[rows] = mixed
-        y = y.copy()
-        y[rows] = 0
-        return y
-
-    def _foreign(self, x, y):
-        """Friends from networks and with programs that the lab hasn't: any pace, and flows as odd as an attacker's, but
-        of a source that has done nothing."""
-        rng, n = self.rng, len(y)
-        paced = np.where((y == 0) & (rng.random(n) < 0.3))[0]
-        shift = rng.uniform(-2, 6, len(paced)).astype(np.float32)
-        for c, octave in self.times:
-            x[paced, c] = ((x[paced, c] + shift * octave) * (x[paced, c] > 0)).clip(0, 1)
-        clean = np.all([x[:, c] <= v + 1e-6 for c, v in self.clean], axis=0)
-        # A burst of requests to a service that is slow to answer waits like an attacker, but not for long.
-        slow = np.where(y == 3)[0]
-        if len(slow):
-            c, young = self.young
-            self._take(x, x[rng.choice(slow, n)], (y == 0) & (x[:, c] < young) & (rng.random(n) < 0.2), self.patience)
-        odd = np.where((y == 1) | (y == 3) | (y == 4))[0]
-        if len(odd):
-            self._take(x, x[rng.choice(odd, n)], (y == 0) & clean & (rng.random(n) < 0.2), self.own)
-
-    @staticmethod
-    def _take(x, other, rows, cols, where=None):
-        for c in cols:
-            take = rows if where is None else rows & where(x[:, c])
-            x[take, c] = other[take, c]
-
-
-def make_net(width, hidden):
-    layers = []
-    for h in hidden:
-        layers += [nn.Linear(width, h), nn.ReLU()]
-        width = h
-    return nn.Sequential(*layers, nn.Linear(width, len(CLASSES)))
-
-
-def scores(net, x):
-    """1 - p(benign), in logits so that nothing saturates."""
-    with torch.no_grad():
-        z = net(torch.from_numpy(x)).double()
-    return (torch.logsumexp(z[:, 1:], 1) - z[:, 0]).numpy()
-
-
-def fit(seed, rows, valid, sch, args):
-    """The net of the epoch that is best on the validation sets, and how good that is."""
-    torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
-    # A mistake about a friend weighs more than one about a single row of an attack.
-    cost = torch.tensor([args.benign_weight] + [1.0] * (len(CLASSES) - 1))
-    net = make_net(sch.width, args.hidden)
-    opt = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=1e-2)
-    batch = 1024
-    steps = args.epochs * (len(rows.y) // batch)
-    sched = torch.optim.lr_scheduler.OneCycleLR(opt, 4e-3, total_steps=steps)
-    loss_of = nn.CrossEntropyLoss(reduction="none", label_smoothing=0.01)
-    share = rows.w / rows.w.sum()
-    mixer = Mixer(sch, rng, args.unproven)
-    best, kept = -np.inf, None
-    for _ in range(args.epochs):
-        order = rng.choice(len(rows.y), (len(rows.y) // batch) * batch, p=share)
-        for part in order.reshape(-1, batch):
-            x, y = mixer(rows.x[part].copy(), rows.y[part])
-            y = torch.from_numpy(y)
-            opt.zero_grad()
-            z = net(torch.from_numpy(x))
-            (loss_of(z, y) * cost[y]).mean().backward()
-            opt.step()
-            sched.step()
-        value = merit(net, valid, args.far)
-        if value > best:
-            best, kept = value, {k: t.clone() for k, t in net.state_dict().items()}
-    net.load_state_dict(kept)
-    return net, best
-
-
-def in_flood(s):
-    """Rows of a stranger's first SYN to a service with many half-open connections and many new ones.
-
-    Nothing tells it from those of a flood with made-up addresses: whoever catches that flood flags it too, and the
-    hook lets it in when it is sent again. Counted in every report; only the threshold isn't chosen by it.
-    """
-    raw = s.raw
-    return ((raw["packet"] == 1) & (raw["start"] == "syn") & (raw["src_done"] == 0) & (raw["src_flows"] <= 4)
-            & (raw["dst_opening"] >= CROWD) & (raw["dst_rate"] >= RUSH)).to_numpy()
-
-
-class Work:
-    """What a process that fits a seed finds in its memory."""
-    args = ()
-
-    @classmethod
-    def fit(cls, seed):
-        net, value = fit(seed, *cls.args)
-        return seed, {k: t.numpy() for k, t in net.state_dict().items()}, value
-
-
-def flow_scores(s, score):
-    """Worst score of each benign flow, a stranger's first SYN in a flood apart."""
-    mine = (s.label == "benign") & ~in_flood(s)
-    worst = np.full(s.flow.max() + 1, -np.inf)
-    np.maximum.at(worst, s.flow[mine], score[mine])
-    return worst[np.isfinite(worst)]
-
-
-def threshold_of(pairs, far):
-    """Lowest score at which at most a share far of the benign flows of all sets together is flagged."""
-    worst = np.sort(np.concatenate([flow_scores(s, z) for s, z in pairs]))[::-1]
-    return float(worst[min(len(worst) - 1, int(far * len(worst)))] + 1e-6)
-
-
-def caught_shares(flagged):
-    """Share of the runs that are caught, by stretch of time and class; sets of one stretch together."""
-    by = {}
-    for s, f in flagged:
-        by.setdefault(s.stretch, []).append(s.caught(f, s.counts))
-    return [c / n for runs in by.values() for c, n in flow_runs.by_class(pd.concat(runs), "paced").values()]
-
-
-def merit(net, valid, far):
-    """Share of caught runs, worst class counted twice, at the threshold that the false alarms allow."""
-    pairs = [(s, scores(net, s.x)) for s in valid]
-    limit = threshold_of(pairs, far)
-    shares = caught_shares([(s, z >= limit) for s, z in pairs])
-    return (np.mean(shares) + min(shares)) / 2
-
+INKLING = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../build/inkling")
 
 NEVER = 1 << 30
 
@@ -423,40 +111,56 @@ def details(entry):
         print(f"    {service:28} {c} of {m} flows flagged ({100 * c / m:.2f} %)")
 
 
-def export(path, net, sch, seed, threshold, version):
-    layers = [(m.weight.detach().numpy().astype(np.float64), m.bias.detach().numpy().astype(np.float64))
-              for m in net if isinstance(m, nn.Linear)]
-    write_mlp(path, "flow", sch, layers, {
-        "name": "flow", "version": version, "license": "GPL-2.0-only", "head": "classes",
-        "classes": "|".join(CLASSES), "threshold": f"{1 / (1 + np.exp(-threshold)):.6f}",
-        "description": "Scans, floods, slow attacks and password guessing against benign flows, by what a flow and "
-                       "its source do; not for payloads.",
-        "training": f"traffic lab, sets train*; epoch, seed ({seed}) and threshold by sets valid*",
-        "accuracy": "models/README.md, measured on the lab's set test",
-    })
+def equal_alarms(sets, score, limit, rule, out):
+    """Print what the model catches beside the rule when it flags no more benign flows of each set than the rule does."""
+    for s in (s for s in sets if np.isin(s.label, CLASSES[1:]).any()):
+        flags, rows = rule.flags(s), np.where(s.label == "benign")[0]
+        z, worst = score(s), np.full(s.flow.max() + 1, -np.inf)
+        np.maximum.at(worst, s.flow[rows], z[rows])
+        worst = np.sort(worst[np.isfinite(worst)])[::-1]
+        may = int(s.false_alarms(flags)["flagged"].sum())
+        at = max(limit, np.nextafter(worst[may], np.inf))
+        model, hand = (flow_runs.by_class(s.caught(f, s.counts)) for f in (z >= at, flags))
+        text = []
+        for label, (c, n) in model.items():
+            h = hand[label][0]
+            met = c >= 1.3 * h or min(c, h) >= 0.98 * n
+            text.append(f"{label} {c} to {h} of {n}{'' if met else ' (less than 1.3 times)'}")
+        entry = {"set": os.path.basename(s.base), "stretch": s.stretch, "equal_alarms": may, "model": model, "rule": hand}
+        print(f"at equal false alarms ({int((worst >= at).sum())} to {may}), {entry['set']} x{s.stretch:g}, model to rule: "
+              + ", ".join(text), flush=True)
+        out.append(entry)
 
 
-def restore(path):
-    """The net and the threshold (a logit) of an ONNX file that export() wrote."""
-    model = onnx.load(path)
-    parts = {i.name: numpy_helper.to_array(i) for i in model.graph.initializer}
-    text = {p.key.rpartition(".")[2]: p.value for p in model.metadata_props}
-    layers = [(parts[f"w{i}"], parts[f"b{i}"]) for i in range(sum(n[0] == "w" for n in parts))]
-    net = make_net(layers[0][0].shape[1], [len(b) for _, b in layers[:-1]])
-    for m, (w, b) in zip([m for m in net if isinstance(m, nn.Linear)], layers):
-        m.weight.data, m.bias.data = torch.from_numpy(w.copy()), torch.from_numpy(b.copy())
-    share = float(text["threshold"])
-    return net, float(np.log(share / (1 - share)))
+def judge_of(path):
+    """Scores of a set's rows by a model's file, and its threshold: .ink as the kernel computes it, ONNX in float."""
+    if not path.endswith(".ink"):
+        net, limit, _ = restore(path)
+        return lambda s: scores(net, s.x), limit
+    card = json.loads(subprocess.run([INKLING, "inspect", path, "--json"], check=True, capture_output=True).stdout)
+
+    def score(s):
+        with tempfile.NamedTemporaryFile() as out:
+            subprocess.run([INKLING, "run", path, "--data", s.path, "--out", out.name, "--quiet"], check=True)
+            probability = np.fromfile(out.name, "<i2").reshape(len(s.label), len(CLASSES))
+        return 32768.0 - probability[:, 0]
+
+    return score, card["threshold"]
 
 
 def measure(path, valid, test, far):
     """Report a model that is there beside the rule by hand."""
-    net, limit = restore(path)
+    score, limit = judge_of(path)
     rule, out = Rule.tuned(valid, far), []
-    report("model", test, lambda s: scores(net, s.x) >= limit, out)
+    report("model", test, lambda s: score(s) >= limit, out)
     report("rule", test, rule.flags, out)
-    details(out[0])
-    report("model", valid, lambda s: scores(net, s.x) >= limit, out)
+    for entry in out[:len(test)]:
+        details(entry)
+    equal_alarms(test, score, limit, rule, out)
+    report("model", valid, lambda s: score(s) >= limit, out)
+    pairs = [(s, score(s)) for s in valid]
+    needed = max(threshold_of([p for p in pairs if p[0].stretch == x], far) for x in {s.stretch for s in valid})
+    print(f"threshold {limit:.5g}; one of {needed:.5g} flags at most {100 * far:g} % of valid's benign flows at each stretch")
     return out
 
 
@@ -466,7 +170,7 @@ def save(path, out):
             json.dump(out, f, indent=1)
 
 
-def main():
+def options():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("dir", metavar="DIR")
     ap.add_argument("--seeds", type=int, default=4)
@@ -479,40 +183,43 @@ def main():
     ap.add_argument("--local", nargs="+", default=["10.77.0.1", "fd77::1"],
                     help="addresses of the protected host (default: the lab's)")
     ap.add_argument("--far", type=float, default=0.0005, help="benign flows of valid that may be above the threshold")
+    ap.add_argument("--offsets", action="store_true", help="shift the attacks' logits against each other, by valid, and "
+                    "hold --far at each pace")
     ap.add_argument("--version", default="2.1")
     ap.add_argument("-o", "--out", help="ONNX file to write")
-    ap.add_argument("--measure", metavar="FILE", help="train nothing; an ONNX file of this script")
+    ap.add_argument("--from", dest="old", metavar="FILE", help="train nothing; weights of an ONNX file of this script that "
+                    "has no offsets yet")
+    ap.add_argument("--measure", metavar="FILE", help="train nothing; an ONNX file of this script, or what was compiled of it")
     ap.add_argument("--second", metavar="FILE", help="also write the second best seed, for trying swaps")
     ap.add_argument("--json", metavar="FILE", help="write all figures there")
     ap.add_argument("--no-test", action="store_true", help="don't look at the test set")
     args = ap.parse_args()
     if not args.out and not args.measure:
         ap.error("-o FILE or --measure FILE")
-    torch.set_num_threads(1)
-    sch = schema()
+    return args
 
-    def load(name, stretches, count):
-        more = [load(name + str(i), stretches, count) for i in range(2, 10)
-                if os.path.exists(os.path.join(args.dir, f"{name}{i}.csv"))]
-        sets = [flow_runs.Set(os.path.join(args.dir, name), sch, x, args.local) for x in stretches]
-        for s in sets if count else []:
-            s.counts = sets[0].packet_counts()
+
+def load(args, name, stretches, count):
+    """Sets NAME, NAME2, ... at the given stretches of time; with what tells when a run is caught, if asked for."""
+    sets = []
+    for base in [name] + [name + str(i) for i in range(2, 10)]:
+        path = os.path.join(args.dir, base)
+        if base != name and not os.path.exists(path + ".csv"):
+            continue
+        these = [flow_runs.Set(path, schema(), x, args.local) for x in stretches]
+        counts = these[0].packet_counts() if count else {}
         # Friends' connections that had begun before anybody looked (tools/lab/midway).
-        if os.path.exists(os.path.join(args.dir, name + ".mid.csv")):
-            sets.append(flow_runs.Set(os.path.join(args.dir, name + ".mid"), sch, "1", args.local))
-            sets[-1].counts = {}
-        return sets + [s for m in more for s in m]
+        if os.path.exists(path + ".mid.csv"):
+            these.append(flow_runs.Set(path + ".mid", schema(), "1", args.local))
+        for s in these:
+            s.counts = counts if s.base == path else {}
+        sets += these
+    return sets
 
-    if args.measure:
-        out = measure(args.measure, load("valid", ["1", "0.1", "10"], True), load("test", ["1", "0.1", "10"], True), args.far)
-        save(args.json, out)
-        return
-    train = load("train", STRETCHES, False)
-    valid = load("valid", ["1", "0.1", "10"], True)
-    rows = Rows(train, args.unproven > 0)
-    print(f"train: {len(rows.y)} rows of {len(train)} stretches, by class " + ", ".join(
-        f"{c} {int((rows.y == i).sum())}" for i, c in enumerate(CLASSES)), flush=True)
-    nets = []
+
+def fit_seeds(rows, valid, args):
+    """(merit, seed, net) of each seed, the best one first."""
+    sch, nets = schema(), []
     Work.args = (rows, valid, sch, args)
     with multiprocessing.get_context("fork").Pool(min(args.seeds, os.cpu_count())) as pool:
         for seed, state, value in pool.imap(Work.fit, range(args.seeds)):
@@ -520,27 +227,57 @@ def main():
             net.load_state_dict({k: torch.from_numpy(v) for k, v in state.items()})
             print(f"seed {seed}: merit on valid {value:.4f}", flush=True)
             nets.append((value, seed, net))
-    nets.sort(key=lambda n: -n[0])
+    return sorted(nets, key=lambda n: -n[0])
+
+
+def finish(path, net, seed, valid, args, version):
+    """Offsets, threshold and file of a net; its threshold."""
+    if args.offsets or args.old:
+        offsets, limit = calibrate(net, valid, args.far)
+        print("added to the logits of " + ", ".join(f"{c} {v:g}" for c, v in zip(CLASSES[1:], offsets)))
+    else:
+        limit = threshold_of([(s, scores(net, s.x)) for s in valid], args.far)
+    print(f"{path}: seed {seed}, threshold {1 / (1 + np.exp(-limit)):.4f} (logit {limit:.3f})")
+    export(path, net, schema(), seed, limit, version)
+    return limit
+
+
+def main():
+    args = options()
+    torch.set_num_threads(1)
+    outer = ["1", "0.1", "10"]
+    valid = load(args, "valid", outer, True)
+    if args.measure:
+        save(args.json, measure(args.measure, valid, load(args, "test", outer, True), args.far))
+        return
+    if args.old:
+        net, _, seed = restore(args.old)
+        finish(args.out, net, seed, valid, args, args.version)
+        return
+    train = load(args, "train", STRETCHES, False)
+    rows = Rows(train, args.unproven > 0)
+    print(f"train: {len(rows.y)} rows of {len(train)} stretches, by class " + ", ".join(
+        f"{c} {int((rows.y == i).sum())}" for i, c in enumerate(CLASSES)), flush=True)
+    nets = fit_seeds(rows, valid, args)
     lr = LogisticRegression(max_iter=300, C=1.0).fit(rows.x[::29], rows.y[::29] > 0, rows.w[::29])
     tree = DecisionTreeClassifier(max_leaf_nodes=64, random_state=0).fit(rows.x, rows.y > 0, rows.w)
     rule = Rule.tuned(valid, args.far)
     print("rule by hand: flag when " + " or ".join(f"{n} >= {v}" for n, v in rule.limits.items() if v < NEVER))
-    value, seed, net = nets[0]
+    _, seed, net = nets[0]
     judges = {"model": lambda s: scores(net, s.x), "logistic": lambda s: lr.decision_function(s.x),
               "tree": lambda s: tree.predict_proba(s.x)[:, 1]}
-    limits = {n: threshold_of([(s, j(s)) for s in valid], args.far) for n, j in judges.items()}
-    print(f"{args.out}: seed {seed}, threshold {1 / (1 + np.exp(-limits['model'])):.4f} (logit {limits['model']:.3f})")
+    limits = {n: threshold_of([(s, j(s)) for s in valid], args.far) for n, j in judges.items() if n != "model"}
+    limits["model"] = finish(args.out, net, seed, valid, args, args.version)
     out = []
-    for sets in [valid] + ([] if args.no_test else [load("test", ["1", "0.1", "10"], True)]):
+    for sets in [valid] + ([] if args.no_test else [load(args, "test", outer, True)]):
         for n, j in judges.items():
             report(n, sets, lambda s, j=j, n=n: j(s) >= limits[n], out)
         report("rule", sets, rule.flags, out)
-        details(next(e for e in out if e["judge"] == "model" and e["set"] == os.path.basename(sets[0].base)))
-    export(args.out, net, sch, seed, limits["model"], args.version)
+        equal_alarms(sets, judges["model"], limits["model"], rule, out)
+        details(next(e for e in out if e.get("judge") == "model" and e["set"] == os.path.basename(sets[0].base)))
     if args.second and len(nets) > 1:
-        _, seed2, net2 = nets[1]
-        limit2 = threshold_of([(s, scores(net2, s.x)) for s in valid], args.far)
-        export(args.second, net2, sch, seed2, limit2, args.version + "-b")
+        _, seed, net = nets[1]
+        finish(args.second, net, seed, valid, args, args.version + "-b")
     save(args.json, out)
 
 

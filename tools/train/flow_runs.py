@@ -56,10 +56,11 @@ class Set:
         self.base, self.stretch = base, float(stretch)
         suffix = "" if stretch == "1" else f".x{stretch}"
         names = [f.name for f in schema.features]
-        frame = pd.read_csv(f"{base}{suffix}.csv", dtype={n: str for n in ("start", "port")})
+        self.path = f"{base}{suffix}.csv"
+        frame = pd.read_csv(self.path, dtype={n: str for n in ("start", "port")})
         missing = set(names + KEY + ["label", "time_ns", "packet"]) - set(frame.columns)
         if missing:
-            sys.exit(f"{base}{suffix}.csv: no column {', '.join(sorted(missing))}; make it with 'inkling features'")
+            sys.exit(f"{self.path}: no column {', '.join(sorted(missing))}; make it with 'inkling features'")
         self.x = expand(schema, frame)
         self.label, self.remote = frame["label"].to_numpy(), frame["remote"].to_numpy()
         self.time, self.packet = frame["time_ns"].to_numpy(), frame["packet"].to_numpy()
@@ -142,6 +143,24 @@ class Set:
             out.append(entry)
         return pd.DataFrame(out, columns=["run", "label", "tool", "service", "caught", "paced", "probes", "packets",
                                           "seconds"])
+
+    def in_time(self, counts):
+        """Label and rows of each attack run by which it can be caught in time ("paced")."""
+        out = []
+        for i, run in self.runs.iterrows():
+            rows = np.where(self.run == i)[0]
+            if run["label"] in ("benign", "other") or not len(rows):
+                continue
+            t = self.time[rows]
+            if run["label"] == "scan":
+                begun = np.sort(pd.Series(t).groupby(self.flow[rows]).min().to_numpy())
+                ok = np.searchsorted(begun, t, "right") <= PROBES
+            elif run["label"] == "flood":
+                ok = np.searchsorted(counts.get(i, np.array([])), t, "right") <= PACKETS
+            else:
+                ok = t - t.min() <= SECONDS * 10**9
+            out.append((run["label"], rows[ok]))
+        return out
 
     def false_alarms(self, flagged):
         """DataFrame of benign flows by service: flows and how many of them are flagged."""
