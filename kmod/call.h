@@ -12,7 +12,7 @@
 #include "ink.h"
 #include "trace.h"
 
-/* Looking at the clock costs more than all other counting: not each run does, but each that is traced. */
+/* Looking at the clock costs more than all other counting: one run of some does, and what is traced. */
 static inline bool ink_call_is_timed(const struct ink_call *call)
 {
 	return !(this_cpu_read(call->slot->stats->runs) % INK_TIME_EVERY) || trace_run_enabled();
@@ -28,14 +28,16 @@ static inline bool ink_call_is_timed(const struct ink_call *call)
  */
 static __always_inline bool ink_call_begin(struct ink_call *call)
 {
+	u8 mode = READ_ONCE(call->slot->mode);
+
 	call->start = unlikely(ink_call_is_timed(call)) ? ktime_get_mono_fast_ns() : 0;
 	call->scalar = false;
 	call->verdict = (struct inkling_verdict) {
 		.action = INKLING_ACTION_PASS,
-		.mode = READ_ONCE(call->slot->mode),
+		.mode = mode,
 		.generation = call->model->generation,
 	};
-	return call->verdict.mode != INKLING_MODE_OFF;
+	return mode != INKLING_MODE_OFF;
 }
 
 /* Make the verdict of an output, which nobody else can write to. */

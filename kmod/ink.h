@@ -193,7 +193,7 @@ static inline void ink_stats_run(struct ink_stats __percpu *stats,
 	this_cpu_inc(stats->verdicts[class]);
 	if (verdict->action != INKLING_ACTION_PASS)
 		this_cpu_inc(stats->actioned[class]);
-	this_cpu_inc(stats->scores[verdict->score > 0 ? fls(verdict->score) : 0]);
+	this_cpu_inc(stats->scores[verdict->score > 0 ? (u32)fls(verdict->score) : 0]);
 }
 
 /* slot.c: named service points */

@@ -107,14 +107,18 @@ out:
 	return err;
 }
 
-/* The model of the session's slot, or that of its states, with a reference. RCU's own lock would be two calls. */
-static __always_inline struct ink_model *session_model(struct ink_session *session)
+/*
+ * The model of the session's slot, or that of its states, with a reference; or NULL and @err. RCU's
+ * own lock would be two calls of functions.
+ */
+static __always_inline struct ink_model *session_model(struct ink_session *session, int *err)
 {
 	struct ink_slot *slot = session->slot;
 	struct ink_model *model;
 
+	*err = -ENOTCONN;
 	if (!slot)
-		return ERR_PTR(-ENOTCONN);
+		return NULL;
 	if (unlikely(session->states.model) && !READ_ONCE(slot->dead)) {
 		refcount_inc(&session->states.model->refs);
 		return session->states.model;
@@ -127,10 +131,12 @@ static __always_inline struct ink_model *session_model(struct ink_session *sessi
 	rcu_read_unlock_sched();
 	if (model)
 		return model;
-	if (READ_ONCE(slot->dead))
-		return ERR_PTR(-ENODEV);
-	ink_stats_error(slot->stats, INK_ERROR_NO_MODEL);
-	return ERR_PTR(-ENODATA);
+	*err = -ENODEV;
+	if (!READ_ONCE(slot->dead)) {
+		*err = -ENODATA;
+		ink_stats_error(slot->stats, INK_ERROR_NO_MODEL);
+	}
+	return NULL;
 }
 
 /**
@@ -145,11 +151,12 @@ int ink_session_info(struct ink_session *session, struct inkling_info *info)
 {
 	const struct inkling_header *header;
 	struct ink_model *model;
+	int err;
 
 	if (mutex_lock_interruptible(&session->lock))
 		return -ERESTARTSYS;
-	model = session_model(session);
-	if (!IS_ERR(model)) {
+	model = session_model(session, &err);
+	if (model) {
 		header = model->graph->header;
 		*info = (struct inkling_info) {
 			.size = sizeof(*info),
@@ -167,7 +174,7 @@ int ink_session_info(struct ink_session *session, struct inkling_info *info)
 		ink_model_put(model);
 	}
 	mutex_unlock(&session->lock);
-	return PTR_ERR_OR_ZERO(model);
+	return model ? 0 : err;
 }
 
 static int session_reserve(struct ink_session *session, u32 size)
@@ -200,8 +207,8 @@ int ink_batch_stop(const struct ink_batch *batch, struct ink_slot *slot)
 #define USER_SMALL	1024	/* bytes up to which outputs are copied here */
 
 /*
- * To and from the calling process. What copy_from_user() checks of the kernel's side takes longer than
- * copying what is small: that lies within an arena whose sizes were proven.
+ * To and from the calling process. What copy_from_user() checks of the kernel's side takes longer
+ * than copying what is small: that lies within an arena whose sizes were proven.
  */
 static __always_inline bool user_get(void *to, const void __user *from, u32 size)
 {
@@ -214,13 +221,20 @@ static __always_inline bool user_get(void *to, const void __user *from, u32 size
 	if (size >= INK_COPY_STRING) {
 		if (!ink_copy_words_in(to, from, size))
 			goto fault;
+		if (likely(!(size & 7)))
+			goto done;
 		at = size & ~7u;
 	} else {
 		for (; at + 8 <= size; at += 8)
 			unsafe_get_user(*(u64 *)(to + at), (const u64 __user *)(from + at), fault);
 	}
+	if (at + 4 <= size) {
+		unsafe_get_user(*(u32 *)(to + at), (const u32 __user *)(from + at), fault);
+		at += 4;
+	}
 	for (; at < size; at++)
 		unsafe_get_user(*(u8 *)(to + at), (const u8 __user *)(from + at), fault);
+done:
 	user_read_access_end();
 	return true;
 fault:
@@ -341,11 +355,11 @@ int ink_session_accept(struct ink_session *session, struct ink_call *call)
 }
 
 /*
- * What follows has plan and arena at hand instead of looking them up in call and session again, which
- * may have changed for all that the compiler knows.
+ * What follows has plan and arena at hand instead of looking them up in call and session again,
+ * which may have changed for all that the compiler knows.
  */
 
-/* Inputs straight to where the plan reads them, up to one that can't be read; their number in @n. */
+/* Inputs straight to where the plan reads them, up to one that can't be read; @n: their number. */
 static __always_inline int session_get(const struct ink_plan *plan, void *arena,
 				       struct ink_call *call, struct ink_batch *batch, u32 *n)
 {
@@ -471,8 +485,10 @@ static int session_run_all(struct ink_session *session, struct ink_call *call,
 
 static int session_lock(struct ink_session *session, const struct ink_batch *batch)
 {
+	if (mutex_trylock(&session->lock))
+		return 0;
 	if (batch->nowait)
-		return mutex_trylock(&session->lock) ? 0 : -EAGAIN;
+		return -EAGAIN;
 	if (!mutex_lock_interruptible(&session->lock))
 		return 0;
 	/* Not always a signal that anybody sent: io_uring wakes its tasks so, too. */
@@ -496,7 +512,7 @@ int ink_session_prepare(struct ink_session *session, struct ink_model *model,
 	return unlikely(keep) && !err ? ink_states_begin(&session->states, model) : err;
 }
 
-/* Are sizes and places right? What is in the memory of the caller is found to be when it is used. */
+/* Are sizes and places right? Whether the caller's memory is there is found when it is used. */
 static int batch_check(struct ink_batch *batch, struct ink_session *session,
 		       const struct ink_plan *plan)
 {
@@ -521,10 +537,10 @@ static __always_inline int session_begin(struct ink_session *session, struct ink
 	call->context = INKLING_CTX_TASK;
 	call->sample.shadow = NULL;
 	call->slot = session->slot;
-	call->model = session_model(session);
-	if (IS_ERR(call->model)) {
+	call->model = session_model(session, &err);
+	if (!call->model) {
 		mutex_unlock(&session->lock);
-		return PTR_ERR(call->model);
+		return err;
 	}
 	batch->generation = call->model->generation;
 	return 0;
