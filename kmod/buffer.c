@@ -3,7 +3,7 @@
  * The buffer that a session shares with processes, for io_uring commands.
  *
  * What lives here: its pages, where the kernel sees them and where a process
- * does, and whether a range is within. What doesn't: what is in it (session.c).
+ * does. What doesn't: what is in it (session.c).
  *
  * Memory of vmalloc_user() isn't charged to anybody and no other kernel memory
  * may be mapped by a process as it is: so these are single pages, charged to
@@ -11,7 +11,6 @@
  * the session.
  */
 #include <linux/mm.h>
-#include <linux/nospec.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
@@ -86,25 +85,4 @@ int ink_buffer_mmap(struct ink_buffer *buffer, struct vm_area_struct *vma)
 	if (!(vma->vm_flags & VM_SHARED))
 		return -EINVAL;
 	return vm_map_pages(vma, buffer->pages, buffer->size >> PAGE_SHIFT);
-}
-
-/**
- * ink_buffer_range() - where a range of it is
- * @buffer: or NULL
- * @offset: from outside
- * @size: bytes from there on
- *
- * Return: the address for the kernel, or NULL when it isn't wholly within. Not
- * even a mistaken branch gets an address elsewhere.
- */
-void *ink_buffer_range(const struct ink_buffer *buffer, u64 offset, u64 size)
-{
-	u64 limit;
-
-	if (!buffer || size > buffer->size)
-		return NULL;
-	limit = buffer->size - size + 1;
-	if (offset >= limit)
-		return NULL;
-	return buffer->data + array_index_nospec(offset, limit);
 }

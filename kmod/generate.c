@@ -192,11 +192,11 @@ static int generation_read(struct ink_session *session, struct ink_call *call,
 		ink_stats_error(call->slot->stats, INK_ERROR_FAULT);
 		return err;
 	}
-	err = ink_session_accept(session, call) ?:
-	      ink_session_run_plan(session, call, &gen->batch, 1);
+	err = ink_session_read(session, call, &gen->batch);
 	if (err)
 		return err;
-	ink_call_end(call, session->arena + plan->output_off);
+	ink_call_judge(call, plan, session->arena + plan->output_off);
+	ink_call_account(call, false);
 	ink_sample_end(call, true);
 	return 0;
 }
@@ -246,31 +246,27 @@ static int generation_run(struct ink_session *session, struct ink_call *call,
  */
 int ink_session_generate(struct ink_session *session, struct ink_generation *gen)
 {
-	struct ink_call call = { .context = INKLING_CTX_TASK };
+	struct ink_call call __uninitialized;
+	const struct ink_plan *plan;
 	int err;
 
 	gen->batch.done = 0;
 	gen->ask.position = 0;
 	if (gen->batch.nowait)
 		return -EAGAIN;
-	err = ink_session_lock(session, &gen->batch);
+	err = ink_session_begin(session, &gen->batch, &call);
 	if (err)
 		return err;
-	call.slot = session->slot;
-	call.model = ink_session_model(session);
-	if (IS_ERR(call.model)) {
-		mutex_unlock(&session->lock);
-		return PTR_ERR(call.model);
-	}
-	gen->batch.generation = call.model->generation;
-	err = generation_check(gen, call.model->plan) ?:
-	      gen->batch.check(&gen->batch, session, call.model->plan);
+	plan = call.model->plan;
+	err = generation_check(gen, plan);
+	if (!err && gen->batch.memory != INK_MEMORY_USER)
+		err = gen->batch.check(&gen->batch, session->buffer, plan);
 	if (err)
-		ink_stats_error(call.slot->stats, INK_ERROR_SIZE);
+		ink_stats_error(call.slot->stats,
+				err == -ERANGE ? INK_ERROR_RANGE : INK_ERROR_SIZE);
 	err = err ?: ink_session_prepare(session, call.model, &gen->batch) ?:
 	      generation_run(session, &call, gen);
 	gen->ask.position = session->states.position;
-	ink_model_put(call.model);
-	mutex_unlock(&session->lock);
+	ink_session_end(session, &call);
 	return err;
 }

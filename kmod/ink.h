@@ -21,6 +21,7 @@
 
 #include <linux/cred.h>
 #include <linux/mutex.h>
+#include <linux/nospec.h>
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
@@ -107,14 +108,26 @@ struct ink_model {
 struct ink_model *ink_model_create(void *image, size_t size, struct ink_why *why);
 int ink_model_add_arenas(struct ink_model *model, u32 contexts);
 void ink_model_set_threshold(struct ink_model *model, s64 threshold);
-bool ink_model_get(struct ink_model *model);
-void ink_model_put(struct ink_model *model);
+void ink_model_release(struct ink_model *model);
 u64 ink_model_bytes(const struct ink_model *model);
 int ink_arenas_init(struct ink_arenas *arenas, const struct ink_plan *plan, u32 contexts);
 void ink_arenas_free(struct ink_arenas *arenas);
 void *ink_arena_claim(const struct ink_arenas *arenas, enum ink_level level,
 		      struct ink_cpu_arenas **owner);
 void ink_arena_release(struct ink_cpu_arenas *owner, enum ink_level level);
+
+/* Take a reference to a model that RCU protects; false when it is about to be freed. */
+static inline bool ink_model_get(struct ink_model *model)
+{
+	return refcount_inc_not_zero(&model->refs);
+}
+
+/* Drop a reference; NULL is fine. Context: any but NMI. */
+static inline void ink_model_put(struct ink_model *model)
+{
+	if (model && refcount_dec_and_test(&model->refs))
+		ink_model_release(model);
+}
 
 /* True when each run is short enough to keep preemption off meanwhile. */
 static inline bool ink_plan_is_short(const struct ink_plan *plan)
@@ -180,7 +193,7 @@ static inline void ink_stats_run(struct ink_stats __percpu *stats,
 	this_cpu_inc(stats->verdicts[class]);
 	if (verdict->action != INKLING_ACTION_PASS)
 		this_cpu_inc(stats->actioned[class]);
-	this_cpu_inc(stats->scores[verdict->score > 0 ? fls(verdict->score) : 0]);
+	this_cpu_inc(stats->scores[verdict->score > 0 ? (u32)fls(verdict->score) : 0]);
 }
 
 /* slot.c: named service points */
@@ -391,10 +404,7 @@ struct ink_call {
 
 int ink_run_atomic(u32 slot_id, const void *in, u32 in_size, void *out, u32 out_size,
 		   struct inkling_verdict *verdict);
-bool ink_call_begin(struct ink_call *call);
-int ink_call_isa(struct ink_call *call, enum ink_isa *isa);
 void ink_call_share(struct ink_call *call, u32 n);
-void ink_call_end(struct ink_call *call, const void *output);
 u64 ink_context_budget(u32 context);
 
 /**
@@ -439,7 +449,27 @@ struct ink_buffer {
 struct ink_buffer *ink_buffer_create(u64 size);
 void ink_buffer_free(struct ink_buffer *buffer);
 int ink_buffer_mmap(struct ink_buffer *buffer, struct vm_area_struct *vma);
-void *ink_buffer_range(const struct ink_buffer *buffer, u64 offset, u64 size);
+
+/**
+ * ink_buffer_range() - where a range of it is
+ * @buffer: or NULL
+ * @offset: from outside
+ * @size: bytes from there on
+ *
+ * Return: the address for the kernel, or NULL when it isn't wholly within. Not
+ * even a mistaken branch gets an address elsewhere.
+ */
+static inline void *ink_buffer_range(const struct ink_buffer *buffer, u64 offset, u64 size)
+{
+	u64 limit;
+
+	if (!buffer || size > buffer->size)
+		return NULL;
+	limit = buffer->size - size + 1;
+	if (offset >= limit)
+		return NULL;
+	return buffer->data + array_index_nospec(offset, limit);
+}
 
 /* session.c: an open file bound to a slot */
 
@@ -450,28 +480,30 @@ enum ink_memory {
 	INK_MEMORY_REGISTERED,	/* of a buffer that was registered with io_uring */
 };
 
-#define INK_WANT_OUTPUTS	(1u << 0)
-#define INK_WANT_VERDICTS	(1u << 1)
+/* As in commands of io_uring, but that verdicts are asked for there by not declining them. */
+#define INK_WANT_OUTPUTS	INKLING_URING_OUTPUTS
+#define INK_WANT_VERDICTS	INKLING_URING_NO_VERDICTS
 
 #define INK_INLINE_NS	200000	/* a batch that costs more isn't run by who can't wait */
 
 /**
  * struct ink_batch - inputs for one model
- * @check: called once the model is known: are sizes and places right? Sets the
- *	places. -EINVAL a size, -ERANGE a place
+ * @check: called once the model is known, but for @user: are sizes and places
+ *	right? Sets the places. @buffer is the session's, or NULL. -EINVAL a size,
+ *	-ERANGE a place
  * @memory: which of @user, @buffer and @registered counts
- * @want: INK_WANT_*
- * @count: inputs, at least 1
+ * @want: INK_WANT_*; of @user, each that has an address is wanted
+ * @count: inputs; 0 is refused
  * @nowait: don't sleep, nor take long: -EAGAIN
  * @worker: the caller is an io-wq worker
  * @done: set: inputs that were run
  * @generation: set: of the model
- * @user: addresses of the calling process
- * @buffer: addresses within the session's buffer
+ * @user: addresses of the calling process, of what comes next, and sizes
+ * @buffer: addresses within the session's buffer, of what comes next
  * @registered: what is left of ranges of a registered buffer
  */
 struct ink_batch {
-	int (*check)(struct ink_batch *batch, struct ink_session *session,
+	int (*check)(struct ink_batch *batch, const struct ink_buffer *buffer,
 		     const struct ink_plan *plan);
 	enum ink_memory memory;
 	u32 want;
@@ -481,9 +513,7 @@ struct ink_batch {
 	u32 done;
 	u32 generation;
 	union {
-		struct {
-			u64 inputs, outputs, verdicts;
-		} user;
+		struct inkling_run user;
 		struct {
 			void *inputs, *outputs, *verdicts;
 		} buffer;

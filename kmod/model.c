@@ -155,25 +155,18 @@ int ink_model_add_arenas(struct ink_model *model, u32 contexts)
 	return ink_arenas_init(&model->arenas, model->plan, contexts);
 }
 
-/* Take a reference to a model that RCU protects; false when it is about to be freed. */
-bool ink_model_get(struct ink_model *model)
-{
-	return refcount_inc_not_zero(&model->refs);
-}
-
 /**
- * ink_model_put() - drop a reference
- * @model: or NULL
+ * ink_model_release() - the last reference is gone
+ * @model: that nobody finds any more
  *
- * Runs under RCU may still use the model when its last reference goes, and
- * vmalloc memory can't be freed in softirq: both are left to the work.
+ * Runs under RCU may still use it, and vmalloc memory can't be freed in
+ * softirq: both are left to the work.
  *
  * Context: any but NMI.
  */
-void ink_model_put(struct ink_model *model)
+void ink_model_release(struct ink_model *model)
 {
-	if (model && refcount_dec_and_test(&model->refs))
-		queue_rcu_work(ink_wq, &model->free_work);
+	queue_rcu_work(ink_wq, &model->free_work);
 }
 
 /* Kernel memory that a model holds, for people. */

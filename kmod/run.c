@@ -9,8 +9,7 @@
  *
  * Two kinds of callers: those that can't sleep bring kernel memory and get an
  * arena of the model (ink_run_atomic()); sessions have an arena of their own
- * and run a plan section by section, between ink_call_begin() and
- * ink_call_end().
+ * and run plans in it (session.c).
  */
 #include <linux/hardirq.h>
 #include <linux/preempt.h>
@@ -18,7 +17,7 @@
 #include <asm/simd.h>
 #include "ink.h"
 #define CREATE_TRACE_POINTS
-#include "trace.h"
+#include "call.h"
 
 /*
  * The context whose budget binds the caller. Code with interrupts or only
@@ -57,44 +56,12 @@ u64 ink_context_budget(u32 context)
 	}
 }
 
-/* Looking at the clock costs more than all other counting: not each run does, but each that is traced. */
-static bool call_is_timed(const struct ink_call *call)
-{
-	return !(this_cpu_read(call->slot->stats->runs) % INK_TIME_EVERY) || trace_run_enabled();
-}
-
-/**
- * ink_call_begin() - begin one run
- * @call: slot, model and context are set
- *
- * Context: any.
- * Return: false when the slot is off: the verdict is "pass" already, the
- * output is zeros, and nothing is to be run or counted.
+/*
+ * Choose the implementation for here and now. The vectors may be unusable in
+ * softirq and hardirq, when the task below is using them; then the run is scalar
+ * if that is fast enough for the context. 0, or -EBUSY (counted).
  */
-bool ink_call_begin(struct ink_call *call)
-{
-	call->start = call_is_timed(call) ? ktime_get_mono_fast_ns() : 0;
-	call->scalar = false;
-	call->verdict = (struct inkling_verdict) {
-		.action = INKLING_ACTION_PASS,
-		.mode = READ_ONCE(call->slot->mode),
-		.generation = call->model->generation,
-	};
-	return call->verdict.mode != INKLING_MODE_OFF;
-}
-
-/**
- * ink_call_isa() - choose the implementation for here and now
- * @call: that was begun
- * @isa: set
- *
- * The vectors may be unusable in softirq and hardirq, when the task below is
- * using them; then the run is scalar if that is fast enough for the context.
- *
- * Context: any but NMI, and what follows runs in the same.
- * Return: 0, or -EBUSY (counted).
- */
-int ink_call_isa(struct ink_call *call, enum ink_isa *isa)
+static int call_isa(struct ink_call *call, enum ink_isa *isa)
 {
 	const struct ink_plan *plan = call->model->plan;
 
@@ -108,27 +75,6 @@ int ink_call_isa(struct ink_call *call, enum ink_isa *isa)
 	*isa = INK_ISA_SCALAR;
 	call->scalar = true;
 	return 0;
-}
-
-/* Make the verdict of an output, which nobody else can write to. */
-static void call_judge(struct ink_call *call, const void *output)
-{
-	struct inkling_verdict *v = &call->verdict;
-
-	v->class = ink_plan_verdict(call->model->plan, output, READ_ONCE(call->model->threshold),
-				    &v->score);
-	v->action = READ_ONCE(call->slot->action[v->class]);
-}
-
-/* Count it and tell tracers; the arena is free again, so that they may run models too. */
-static void call_account(struct ink_call *call)
-{
-	u64 ns = call->start ? ktime_get_mono_fast_ns() - call->start : 0;
-
-	ink_stats_run(call->slot->stats, &call->verdict, call->scalar);
-	if (call->start)
-		ink_stats_time(call->slot->stats, ns);
-	trace_run(call->slot->id, &call->verdict, call->context, ns, call->scalar);
 }
 
 /**
@@ -146,17 +92,6 @@ void ink_call_share(struct ink_call *call, u32 n)
 	call->start = now - div_u64(now - call->start, n);
 }
 
-/**
- * ink_call_end() - end one run
- * @call: that was begun
- * @output: of the plan, in an arena that is the caller's alone
- */
-void ink_call_end(struct ink_call *call, const void *output)
-{
-	call_judge(call, output);
-	call_account(call);
-}
-
 /* Find slot and model: may they be asked here, for these sizes? Counts why not. */
 static int call_admit(struct ink_call *call, u32 slot_id, u32 in_size, const void *out,
 		      u32 out_size)
@@ -168,7 +103,7 @@ static int call_admit(struct ink_call *call, u32 slot_id, u32 in_size, const voi
 	if (IS_ERR(slot))
 		return PTR_ERR(slot);
 	call->slot = slot;
-	call->model = rcu_dereference(slot->model);
+	call->model = rcu_dereference_sched(slot->model);
 	if (in_nmi()) {
 		error = INK_ERROR_NMI;
 		err = -EOPNOTSUPP;
@@ -202,7 +137,7 @@ static int call_run(struct ink_call *call, const void *in, void *out)
 	void *arena;
 	int err;
 
-	err = ink_call_isa(call, &isa);
+	err = call_isa(call, &isa);
 	if (err)
 		return err;
 	arena = ink_arena_claim(&call->model->arenas, level, &owner);
@@ -217,20 +152,10 @@ static int call_run(struct ink_call *call, const void *in, void *out)
 		ink_stats_error(call->slot->stats, INK_ERROR_SIZE);
 		return -EINVAL;
 	}
-	call_judge(call, arena + plan->output_off);
+	ink_call_judge(call, plan, arena + plan->output_off);
 	ink_arena_release(owner, level);
-	call_account(call);
+	ink_call_account(call, call->scalar);	/* the arena is free: tracers may run models, too */
 	return 0;
-}
-
-static int call_run_short(struct ink_call *call, const void *in, void *out)
-{
-	int err;
-
-	preempt_disable();
-	err = call_run(call, in, out);
-	preempt_enable();
-	return err;
 }
 
 /*
@@ -242,7 +167,7 @@ static bool call_hold(struct ink_call *call)
 	if (!refcount_inc_not_zero(&call->slot->refs))
 		return false;
 	while (call->model && !ink_model_get(call->model))
-		call->model = rcu_dereference(call->slot->model);
+		call->model = rcu_dereference_sched(call->slot->model);
 	if (!call->model) {
 		ink_slot_put(call->slot);
 		return false;
@@ -288,20 +213,20 @@ int ink_run_atomic(u32 slot_id, const void *in, u32 in_size, void *out, u32 out_
 	int err;
 
 	/* The rest is set on the way; zeroing all of it would take as long as the verdict. */
-	call.context = run_context();	/* before RCU, which may count as one */
+	call.context = run_context();	/* before preemption is off */
 	call.sample.shadow = NULL;
-	rcu_read_lock();
+	rcu_read_lock_sched();		/* what a short run needs anyhow does for RCU, too */
 	err = call_admit(&call, slot_id, in_size, out, out_size);
 	if (!err && !ink_call_begin(&call)) {
 		if (out)
 			memset(out, 0, out_size);
 	} else if (!err && ink_plan_is_short(call.model->plan)) {
-		err = call_run_short(&call, in, out);
+		err = call_run(&call, in, out);
 	} else if (!err) {
 		held = call_hold(&call);
 		err = held ? 0 : -ENODEV;
 	}
-	rcu_read_unlock();
+	rcu_read_unlock_sched();
 	if (held)
 		err = call_run_long(&call, in, out);
 	if (!err)

@@ -15,7 +15,6 @@
 #include <linux/timekeeping.h>
 #include <linux/uaccess.h>
 #include "session.h"
-#include "trace.h"
 
 struct ink_session *ink_session_create(void)
 {
@@ -108,30 +107,36 @@ out:
 	return err;
 }
 
-/* The model of the session's slot, or that of its states, with a reference. */
-struct ink_model *ink_session_model(struct ink_session *session)
+/*
+ * The model of the session's slot, or that of its states, with a reference; or NULL and @err. RCU's
+ * own lock would be two calls of functions.
+ */
+static __always_inline struct ink_model *session_model(struct ink_session *session, int *err)
 {
 	struct ink_slot *slot = session->slot;
 	struct ink_model *model;
 
+	*err = -ENOTCONN;
 	if (!slot)
-		return ERR_PTR(-ENOTCONN);
-	if (session->states.model && !READ_ONCE(slot->dead)) {
+		return NULL;
+	if (unlikely(session->states.model) && !READ_ONCE(slot->dead)) {
 		refcount_inc(&session->states.model->refs);
 		return session->states.model;
 	}
-	rcu_read_lock();
+	rcu_read_lock_sched();
 	do {
-		model = rcu_dereference(slot->model);
+		model = rcu_dereference_sched(slot->model);
 		/* One that is about to be freed has been replaced: look again. */
 	} while (model && !ink_model_get(model));
-	rcu_read_unlock();
+	rcu_read_unlock_sched();
 	if (model)
 		return model;
-	if (READ_ONCE(slot->dead))
-		return ERR_PTR(-ENODEV);
-	ink_stats_error(slot->stats, INK_ERROR_NO_MODEL);
-	return ERR_PTR(-ENODATA);
+	*err = -ENODEV;
+	if (!READ_ONCE(slot->dead)) {
+		*err = -ENODATA;
+		ink_stats_error(slot->stats, INK_ERROR_NO_MODEL);
+	}
+	return NULL;
 }
 
 /**
@@ -146,11 +151,12 @@ int ink_session_info(struct ink_session *session, struct inkling_info *info)
 {
 	const struct inkling_header *header;
 	struct ink_model *model;
+	int err;
 
 	if (mutex_lock_interruptible(&session->lock))
 		return -ERESTARTSYS;
-	model = ink_session_model(session);
-	if (!IS_ERR(model)) {
+	model = session_model(session, &err);
+	if (model) {
 		header = model->graph->header;
 		*info = (struct inkling_info) {
 			.size = sizeof(*info),
@@ -168,7 +174,7 @@ int ink_session_info(struct ink_session *session, struct inkling_info *info)
 		ink_model_put(model);
 	}
 	mutex_unlock(&session->lock);
-	return PTR_ERR_OR_ZERO(model);
+	return model ? 0 : err;
 }
 
 static int session_reserve(struct ink_session *session, u32 size)
@@ -198,98 +204,125 @@ int ink_batch_stop(const struct ink_batch *batch, struct ink_slot *slot)
 	return batch->worker ? -ECANCELED : -EINTR;
 }
 
-#define USER_SMALL	1024	/* bytes up to which a copy is made word by word */
+#define USER_SMALL	1024	/* bytes up to which outputs are copied here */
 
 /*
- * To and from the calling process. For what is small, what copy_from_user() checks of the kernel's
- * side takes longer than copying: that lies within an arena whose sizes were proven.
+ * To and from the calling process. What copy_from_user() checks of the kernel's side takes longer
+ * than copying what is small: that lies within an arena whose sizes were proven.
  */
-bool ink_user_get(void *to, const void __user *from, u32 size)
+static __always_inline bool user_get(void *to, const void __user *from, u32 size)
 {
 	u32 at = 0;
 
 	might_fault();
-	if (size > USER_SMALL)
-		return !copy_from_user(to, from, size);
+	instrument_write(to, size);
 	if (!user_read_access_begin(from, size))
 		return false;
-	for (; at + 8 <= size; at += 8)
-		unsafe_get_user(*(u64 *)(to + at), (const u64 __user *)(from + at), fault);
+	if (size >= INK_COPY_STRING) {
+		if (!ink_copy_words_in(to, from, size))
+			goto fault;
+		if (likely(!(size & 7)))
+			goto done;
+		at = size & ~7u;
+	} else {
+		for (; at + 8 <= size; at += 8)
+			unsafe_get_user(*(u64 *)(to + at), (const u64 __user *)(from + at), fault);
+	}
+	if (at + 4 <= size) {
+		unsafe_get_user(*(u32 *)(to + at), (const u32 __user *)(from + at), fault);
+		at += 4;
+	}
 	for (; at < size; at++)
 		unsafe_get_user(*(u8 *)(to + at), (const u8 __user *)(from + at), fault);
+done:
 	user_read_access_end();
 	return true;
 fault:
 	user_read_access_end();
 	return false;
+}
+
+static __always_inline bool user_put(void __user *to, const void *from, u32 size)
+{
+	might_fault();
+	if (size > USER_SMALL)
+		return !copy_to_user(to, from, size);
+	instrument_read(from, size);
+	if (!user_write_access_begin(to, size))
+		return false;
+	unsafe_copy_to_user(to, from, size, fault);
+	user_write_access_end();
+	return true;
+fault:
+	user_write_access_end();
+	return false;
+}
+
+/* For who copies other things than a batch's inputs and results. */
+bool ink_user_get(void *to, const void __user *from, u32 size)
+{
+	return user_get(to, from, size);
 }
 
 bool ink_user_put(void __user *to, const void *from, u32 size)
 {
-	u32 at = 0;
-
-	might_fault();
-	if (size > USER_SMALL)
-		return !copy_to_user(to, from, size);
-	if (!user_write_access_begin(to, size))
-		return false;
-	for (; at + 8 <= size; at += 8)
-		unsafe_put_user(*(const u64 *)(from + at), (u64 __user *)(to + at), fault);
-	for (; at < size; at++)
-		unsafe_put_user(*(const u8 *)(from + at), (u8 __user *)(to + at), fault);
-	user_write_access_end();
-	return true;
-fault:
-	user_write_access_end();
-	return false;
+	return user_put(to, from, size);
 }
 
-/* Input @i of what is next, copied once. */
-static bool batch_get(struct ink_batch *batch, u32 i, void *to, u32 size)
+/* The next input, copied once. */
+static __always_inline bool batch_get(struct ink_batch *batch, void *to, u32 size)
 {
-	u64 at = (u64)(batch->done + i) * size;
+	const void __user *from;
 
-	switch (batch->memory) {
-	case INK_MEMORY_USER:
-		return ink_user_get(to, u64_to_user_ptr(batch->user.inputs + at), size);
-	case INK_MEMORY_BUFFER:
-		memcpy(to, batch->buffer.inputs + at, size);
-		return true;
-	case INK_MEMORY_REGISTERED:
-		return copy_from_iter_full(to, size, &batch->registered.inputs);
+	if (batch->memory == INK_MEMORY_USER) {
+		from = u64_to_user_ptr(batch->user.inputs);
+		batch->user.inputs += size;
+		return user_get(to, from, size);
 	}
-	return false;
+	if (batch->memory == INK_MEMORY_BUFFER) {
+		ink_port_copy(to, batch->buffer.inputs, size);
+		batch->buffer.inputs += size;
+		return true;
+	}
+	return copy_from_iter_full(to, size, &batch->registered.inputs);
+}
+
+static __always_inline bool user_put_next(u64 *at, const void *from, u32 size)
+{
+	void __user *to = u64_to_user_ptr(*at);
+
+	*at += size;
+	return user_put(to, from, size);
+}
+
+static __always_inline void buffer_put_next(void **at, const void *from, u32 size)
+{
+	ink_port_copy(*at, from, size);
+	*at += size;
 }
 
 /* What a run gave: output and verdict, each if it is wanted. */
-static bool batch_put(struct ink_batch *batch, const void *output, u32 size,
-		      const struct inkling_verdict *verdict)
+static __always_inline bool batch_put(struct ink_batch *batch, const void *output, u32 size,
+				      const struct inkling_verdict *verdict)
 {
-	u64 at = (u64)batch->done * size, at_verdict = (u64)batch->done * sizeof(*verdict);
-	bool outputs = batch->want & INK_WANT_OUTPUTS, verdicts = batch->want & INK_WANT_VERDICTS;
 	bool ok = true;
 
-	switch (batch->memory) {
-	case INK_MEMORY_USER:
-		if (outputs)
-			ok = ink_user_put(u64_to_user_ptr(batch->user.outputs + at), output, size);
-		if (verdicts && !ink_user_put(u64_to_user_ptr(batch->user.verdicts + at_verdict),
-					  verdict, sizeof(*verdict)))
-			ok = false;
-		break;
-	case INK_MEMORY_BUFFER:
-		if (outputs)
-			memcpy(batch->buffer.outputs + at, output, size);
-		if (verdicts)
-			memcpy(batch->buffer.verdicts + at_verdict, verdict, sizeof(*verdict));
-		break;
-	case INK_MEMORY_REGISTERED:
-		if (outputs)
+	if (batch->memory == INK_MEMORY_USER) {
+		if (batch->user.outputs)
+			ok = user_put_next(&batch->user.outputs, output, size);
+		if (batch->user.verdicts)
+			ok = user_put_next(&batch->user.verdicts, verdict, sizeof(*verdict)) && ok;
+	} else if (batch->memory == INK_MEMORY_BUFFER) {
+		if (batch->want & INK_WANT_OUTPUTS)
+			buffer_put_next(&batch->buffer.outputs, output, size);
+		if (batch->want & INK_WANT_VERDICTS)
+			buffer_put_next(&batch->buffer.verdicts, verdict, sizeof(*verdict));
+	} else {
+		if (batch->want & INK_WANT_OUTPUTS)
 			ok = copy_to_iter(output, size, &batch->registered.outputs) == size;
-		if (verdicts && copy_to_iter(verdict, sizeof(*verdict),
-					     &batch->registered.verdicts) != sizeof(*verdict))
-			ok = false;
-		break;
+		if (batch->want & INK_WANT_VERDICTS)
+			ok = copy_to_iter(verdict, sizeof(*verdict), &batch->registered.verdicts) ==
+			     sizeof(*verdict) && ok;
 	}
 	return ok;
 }
@@ -322,70 +355,82 @@ int ink_session_accept(struct ink_session *session, struct ink_call *call)
 }
 
 /*
- * Inputs straight to where the plan reads them, up to one that can't be read; their number in @n. Sequences
- * come one at a time.
+ * What follows has plan and arena at hand instead of looking them up in call and session again,
+ * which may have changed for all that the compiler knows.
  */
-static int session_get(struct ink_session *session, struct ink_call *call, struct ink_batch *batch,
-		       u32 *n)
+
+/* Inputs straight to where the plan reads them, up to one that can't be read; @n: their number. */
+static __always_inline int session_get(const struct ink_plan *plan, void *arena,
+				       struct ink_call *call, struct ink_batch *batch, u32 *n)
 {
-	const struct ink_plan *plan = call->model->plan;
-	void *to = session->arena + plan->input_off;
-	int err;
+	void *to = arena + plan->input_off;
 	u32 i;
 
 	for (i = 0; i < *n; i++, to += ink_tile_size(plan, 1))
-		if (!batch_get(batch, i, to, plan->input_size)) {
+		if (!batch_get(batch, to, plan->input_size)) {
 			ink_stats_error(call->slot->stats, INK_ERROR_FAULT);
 			*n = i;
 			return -EFAULT;
 		}
-	if (!plan->graph->tokens)
-		return 0;
-	err = ink_session_accept(session, call);
-	if (err)
-		*n = 0;
-	return err;
+	return 0;
 }
 
-/* All sections, with a chance to stop between them: a long model takes a while. */
-int ink_session_run_plan(struct ink_session *session, struct ink_call *call,
-			 const struct ink_batch *batch, u32 n)
+/*
+ * All sections; when they take longer than one may, with a chance to stop between them. In a task
+ * that can be preempted nothing below is in the middle of using vectors, so they are always usable.
+ */
+static __always_inline int session_run_plan(const struct ink_plan *plan, void *arena,
+					    struct ink_call *call, const struct ink_batch *batch,
+					    u32 n)
 {
-	const struct ink_plan *plan = call->model->plan;
-	u32 sections = ink_plan_schedule(plan, session->arena, n)->n_sections, i;
-	enum ink_isa isa;
-	int err;
+	u32 i;
 
-	err = ink_call_isa(call, &isa);
-	if (!err && n == 1)
-		ink_sample_begin(call, INK_LEVEL_TASK, session->arena + plan->input_off);
-	for (i = 0; !err && i < sections; i++) {
-		ink_plan_section(plan, isa, session->arena, n, i);
+	if (n == 1)
+		ink_sample_begin(call, INK_LEVEL_TASK, arena + plan->input_off);
+	if (likely(plan->cost_simd * n <= INK_BUDGET_SECTION_NS)) {
+		ink_plan_sections(plan, plan->isa, arena, n);
+		return 0;
+	}
+	for (i = 0; i < ink_plan_schedule(plan, arena, n)->n_sections; i++) {
+		ink_plan_section(plan, plan->isa, arena, n, i);
 		cond_resched();
 		if (ink_batch_interrupted(batch)) {
 			ink_shadow_cancel(call, INK_SKIP_SIGNAL);
-			err = ink_batch_stop(batch, call->slot);
+			return ink_batch_stop(batch, call->slot);
 		}
 	}
-	if (!err && plan->state_size) {
-		session->states.position += ink_plan_tokens(plan, session->arena);
-		session->states.pending = INK_NO_TOKEN;
-	}
-	return err;
+	return 0;
+}
+
+/* A sequence that is in the arena; the states have its tokens afterwards. */
+int ink_session_read(struct ink_session *session, struct ink_call *call,
+		     const struct ink_batch *batch)
+{
+	const struct ink_plan *plan = call->model->plan;
+	int err = ink_session_accept(session, call);
+
+	err = err ?: session_run_plan(plan, session->arena, call, batch, 1);
+	if (err || !plan->state_size)
+		return err;
+	session->states.position += ink_plan_tokens(plan, session->arena);
+	session->states.pending = INK_NO_TOKEN;
+	return 0;
 }
 
 /* What ran gets its verdicts, and the caller what it wants. */
-static int session_put(struct ink_session *session, struct ink_call *call, struct ink_batch *batch,
-		       u32 n, bool on)
+static __always_inline int session_put(const struct ink_plan *plan, void *arena,
+				       struct ink_call *call, struct ink_batch *batch, u32 n,
+				       bool on)
 {
-	const struct ink_plan *plan = call->model->plan;
-	void *output = session->arena + plan->output_off;
+	void *output = arena + plan->output_off;
 	bool ok;
 	u32 i;
 
 	for (i = 0; i < n; i++, output += ink_tile_size(plan, 1)) {
-		if (on)
-			ink_call_end(call, output);
+		if (on) {
+			ink_call_judge(call, plan, output);
+			ink_call_account(call, false);
+		}
 		call->start = 0;
 		ok = batch_put(batch, output, plan->output_size, &call->verdict);
 		ink_sample_end(call, true);
@@ -397,44 +442,53 @@ static int session_put(struct ink_session *session, struct ink_call *call, struc
 }
 
 /* The next inputs of a batch, at most @n; those before one that faults are run. */
-static int session_run_next(struct ink_session *session, struct ink_call *call,
-			    struct ink_batch *batch, u32 n)
+static __always_inline int session_run_next(struct ink_session *session, struct ink_call *call,
+					    struct ink_batch *batch, u32 n)
 {
 	const struct ink_plan *plan = call->model->plan;
+	void *arena = session->arena;
 	bool on = ink_call_begin(call);
 	int fault = 0, err = 0;
 
 	if (on) {
-		fault = session_get(session, call, batch, &n);
-		err = n ? ink_session_run_plan(session, call, batch, n) : 0;
+		fault = session_get(plan, arena, call, batch, &n);
+		if (unlikely(plan->graph->tokens))
+			err = n ? ink_session_read(session, call, batch) : 0;
+		else
+			err = n ? session_run_plan(plan, arena, call, batch, n) : 0;
 		if (n > 1)
 			ink_call_share(call, n);
 	} else {
 		n = 1;
-		memset(session->arena + plan->output_off, 0, plan->output_size);
+		memset(arena + plan->output_off, 0, plan->output_size);
 	}
-	return err ?: session_put(session, call, batch, n, on) ?: fault;
+	return err ?: session_put(plan, arena, call, batch, n, on) ?: fault;
 }
 
 static int session_run_all(struct ink_session *session, struct ink_call *call,
 			   struct ink_batch *batch)
 {
-	int err = 0;
+	int err;
 
-	while (!err && batch->done < batch->count) {
+	/* Most often; with a number that is known there are no loops. */
+	if (batch->count == 1)
+		return session_run_next(session, call, batch, 1);
+	for (;;) {
 		err = session_run_next(session, call, batch, batch_tile(batch, call));
-		if (err)
-			break;
-		if (ink_batch_interrupted(batch) && batch->done < batch->count)
-			err = ink_batch_stop(batch, call->slot);
+		if (err || batch->done == batch->count)
+			return err;
+		cond_resched();
+		if (ink_batch_interrupted(batch))
+			return ink_batch_stop(batch, call->slot);
 	}
-	return err;
 }
 
-int ink_session_lock(struct ink_session *session, const struct ink_batch *batch)
+static int session_lock(struct ink_session *session, const struct ink_batch *batch)
 {
+	if (mutex_trylock(&session->lock))
+		return 0;
 	if (batch->nowait)
-		return mutex_trylock(&session->lock) ? 0 : -EAGAIN;
+		return -EAGAIN;
 	if (!mutex_lock_interruptible(&session->lock))
 		return 0;
 	/* Not always a signal that anybody sent: io_uring wakes its tasks so, too. */
@@ -443,19 +497,64 @@ int ink_session_lock(struct ink_session *session, const struct ink_batch *batch)
 
 /* What has to be there before a batch begins; who can't wait comes again as one who can. */
 int ink_session_prepare(struct ink_session *session, struct ink_model *model,
-			   struct ink_batch *batch)
+			const struct ink_batch *batch)
 {
 	const struct ink_plan *plan = model->plan;
-	u32 size = ink_tile_size(plan, batch->count > 1 ? plan->tile : 1);
+	u32 size = batch->count > 1 ? ink_tile_size(plan, plan->tile) : plan->arena_size;
 
 	bool keep = plan->state_size;
 	int err;
 
 	if (batch->nowait && (session->arena_size < size || (keep && !session->states.model) ||
-			      plan->cost_simd > div_u64(INK_INLINE_NS, batch->count)))
+			      plan->cost_simd * batch->count > INK_INLINE_NS))
 		return -EAGAIN;
 	err = session_reserve(session, size);
-	return !err && keep ? ink_states_begin(&session->states, model) : err;
+	return unlikely(keep) && !err ? ink_states_begin(&session->states, model) : err;
+}
+
+/* Are sizes and places right? Whether the caller's memory is there is found when it is used. */
+static int batch_check(struct ink_batch *batch, struct ink_session *session,
+		       const struct ink_plan *plan)
+{
+	if (batch->memory != INK_MEMORY_USER)
+		return batch->check(batch, session->buffer, plan);
+	if (!batch->count || batch->user.input_size != plan->input_size ||
+	    batch->user.output_size != (batch->user.outputs ? plan->output_size : 0))
+		return -EINVAL;
+	return 0;
+}
+
+/* Lock and model; the call is set up. */
+static __always_inline int session_begin(struct ink_session *session, struct ink_batch *batch,
+					 struct ink_call *call)
+{
+	int err;
+
+	batch->done = 0;
+	err = session_lock(session, batch);
+	if (err)
+		return err;
+	call->context = INKLING_CTX_TASK;
+	call->sample.shadow = NULL;
+	call->slot = session->slot;
+	call->model = session_model(session, &err);
+	if (!call->model) {
+		mutex_unlock(&session->lock);
+		return err;
+	}
+	batch->generation = call->model->generation;
+	return 0;
+}
+
+int ink_session_begin(struct ink_session *session, struct ink_batch *batch, struct ink_call *call)
+{
+	return session_begin(session, batch, call);
+}
+
+void ink_session_end(struct ink_session *session, struct ink_call *call)
+{
+	ink_model_put(call->model);
+	mutex_unlock(&session->lock);
 }
 
 /**
@@ -467,29 +566,18 @@ int ink_session_prepare(struct ink_session *session, struct ink_model *model,
  *
  * Context: a task; doesn't sleep if the batch says @nowait.
  * Return: 0; -ENOTCONN not bound, -ENODEV the slot was deleted, -ENODATA it has
- * no model, -EINVAL, -ERANGE, -EFAULT, -ENOMEM, -EINTR a fatal signal came,
+ * no model, -EINVAL, -ENOSPC, -ERANGE, -EFAULT, -ENOMEM, -EINTR a fatal signal came,
  * -ERESTARTSYS a signal came before it began, -ECANCELED, -EAGAIN it would have to wait or take long. @done inputs were run
  * and their results are there even so.
  */
 int ink_session_run(struct ink_session *session, struct ink_batch *batch)
 {
 	struct ink_call call __uninitialized;
-	int err;
+	int err = session_begin(session, batch, &call);
 
-	batch->done = 0;
-	err = ink_session_lock(session, batch);
 	if (err)
 		return err;
-	call.context = INKLING_CTX_TASK;
-	call.sample.shadow = NULL;
-	call.slot = session->slot;
-	call.model = ink_session_model(session);
-	if (IS_ERR(call.model)) {
-		mutex_unlock(&session->lock);
-		return PTR_ERR(call.model);
-	}
-	batch->generation = call.model->generation;
-	err = batch->check(batch, session, call.model->plan);
+	err = batch_check(batch, session, call.model->plan);
 	if (err)
 		ink_stats_error(call.slot->stats,
 				err == -ERANGE ? INK_ERROR_RANGE : INK_ERROR_SIZE);
@@ -497,7 +585,6 @@ int ink_session_run(struct ink_session *session, struct ink_batch *batch)
 		err = ink_session_prepare(session, call.model, batch);
 	if (!err)
 		err = session_run_all(session, &call, batch);
-	ink_model_put(call.model);
-	mutex_unlock(&session->lock);
+	ink_session_end(session, &call);
 	return err;
 }

@@ -5,7 +5,7 @@
 #ifndef INK_SESSION_H
 #define INK_SESSION_H
 
-#include "ink.h"
+#include "call.h"
 
 #define INK_NO_TOKEN	U32_MAX
 
@@ -43,14 +43,14 @@ struct ink_session {
 	struct ink_buffer *buffer;
 };
 
-/* session.c; all but the first under @lock */
-int ink_session_lock(struct ink_session *session, const struct ink_batch *batch);
-struct ink_model *ink_session_model(struct ink_session *session);
+/* session.c: from begin to end under @lock, with a model */
+int ink_session_begin(struct ink_session *session, struct ink_batch *batch, struct ink_call *call);
+void ink_session_end(struct ink_session *session, struct ink_call *call);
 int ink_session_prepare(struct ink_session *session, struct ink_model *model,
-			struct ink_batch *batch);
+			const struct ink_batch *batch);
 int ink_session_accept(struct ink_session *session, struct ink_call *call);
-int ink_session_run_plan(struct ink_session *session, struct ink_call *call,
-			 const struct ink_batch *batch, u32 n);
+int ink_session_read(struct ink_session *session, struct ink_call *call,
+		     const struct ink_batch *batch);
 bool ink_user_get(void *to, const void __user *from, u32 size);
 bool ink_user_put(void __user *to, const void *from, u32 size);
 int ink_batch_stop(const struct ink_batch *batch, struct ink_slot *slot);

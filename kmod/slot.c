@@ -72,7 +72,7 @@ struct ink_slot *ink_slot_find(const char *name)
  * ink_slot_by_id() - look a slot up for one run
  * @id: from anywhere
  *
- * Context: any, under rcu_read_lock().
+ * Context: any, under rcu_read_lock_sched().
  * Return: the slot; ERR_PTR: -EINVAL no such index, -ENODEV there is no slot,
  * -ESTALE there is another slot by now.
  */
@@ -83,7 +83,7 @@ struct ink_slot *ink_slot_by_id(u32 id)
 
 	if (index >= max_slots)
 		return ERR_PTR(-EINVAL);
-	slot = rcu_dereference(places[array_index_nospec(index, max_slots)].slot);
+	slot = rcu_dereference_sched(places[array_index_nospec(index, max_slots)].slot);
 	if (!slot)
 		return ERR_PTR(-ENODEV);
 	return slot->id == id ? slot : ERR_PTR(-ESTALE);

@@ -20,11 +20,11 @@ struct uring_batch {
 	struct io_uring_cmd *cmd;
 };
 
-/* Where the parts of a command are, by offset or address. */
+/* Where the parts of a command are, by offset or address; outputs come behind the verdicts. */
 struct uring_places {
 	u64 inputs, inputs_size;
 	u64 verdicts, verdicts_size;
-	u64 outputs, outputs_size;
+	u64 outputs_size;
 };
 
 static int uring_places(const struct uring_batch *it, const struct ink_plan *plan,
@@ -43,28 +43,25 @@ static int uring_places(const struct uring_batch *it, const struct ink_plan *pla
 		at->verdicts_size = 0;
 	if (!(it->batch.want & INK_WANT_OUTPUTS))
 		at->outputs_size = 0;
-	if (check_add_overflow(at->inputs, (u64)it->run.results, &at->verdicts) ||
-	    check_add_overflow(at->verdicts, at->verdicts_size, &at->outputs))
-		return -ERANGE;
-	return 0;
+	return check_add_overflow(at->inputs, (u64)it->run.results, &at->verdicts) ? -ERANGE : 0;
 }
 
 /* Offsets and sizes come from outside; INKLING_BATCH_MAX inputs of any model are below 2^64. */
-static int uring_check_buffer(struct ink_batch *batch, struct ink_session *session,
+static int uring_check_buffer(struct ink_batch *batch, const struct ink_buffer *buffer,
 			      const struct ink_plan *plan)
 {
 	const struct uring_batch *it = container_of(batch, struct uring_batch, batch);
-	const struct ink_buffer *buffer = ink_session_buffer(session);
 	struct uring_places at;
 	int err = uring_places(it, plan, &at);
 
 	if (err)
 		return err;
 	batch->buffer.inputs = ink_buffer_range(buffer, at.inputs, at.inputs_size);
-	batch->buffer.verdicts = ink_buffer_range(buffer, at.verdicts, at.verdicts_size);
-	batch->buffer.outputs = ink_buffer_range(buffer, at.outputs, at.outputs_size);
-	if (!batch->buffer.inputs || !batch->buffer.verdicts || !batch->buffer.outputs)
+	batch->buffer.verdicts = ink_buffer_range(buffer, at.verdicts,
+						  at.verdicts_size + at.outputs_size);
+	if (!batch->buffer.inputs || !batch->buffer.verdicts)
 		return -ERANGE;
+	batch->buffer.outputs = batch->buffer.verdicts + at.verdicts_size;
 	return 0;
 }
 
@@ -76,13 +73,16 @@ static int uring_import(const struct uring_batch *it, u64 at, u64 size, int dire
 	return io_uring_cmd_import_fixed(at, size, direction, iter, it->cmd) ? -ERANGE : 0;
 }
 
-static int uring_check_registered(struct ink_batch *batch, struct ink_session *session,
+static int uring_check_registered(struct ink_batch *batch, const struct ink_buffer *buffer,
 				  const struct ink_plan *plan)
 {
 	const struct uring_batch *it = container_of(batch, struct uring_batch, batch);
 	struct uring_places at;
 	int err = uring_places(it, plan, &at);
+	u64 outputs;
 
+	if (!err && check_add_overflow(at.verdicts, at.verdicts_size, &outputs))
+		err = -ERANGE;
 	if (!err)
 		err = uring_import(it, at.inputs, at.inputs_size, ITER_SOURCE,
 				   &batch->registered.inputs);
@@ -90,7 +90,7 @@ static int uring_check_registered(struct ink_batch *batch, struct ink_session *s
 		err = uring_import(it, at.verdicts, at.verdicts_size, ITER_DEST,
 				   &batch->registered.verdicts);
 	if (!err)
-		err = uring_import(it, at.outputs, at.outputs_size, ITER_DEST,
+		err = uring_import(it, outputs, at.outputs_size, ITER_DEST,
 				   &batch->registered.outputs);
 	return err;
 }
@@ -107,21 +107,17 @@ static void uring_read(struct inkling_uring_run *run, const struct inkling_uring
 static int uring_run(struct io_uring_cmd *cmd, unsigned int issue_flags)
 {
 	bool registered = cmd->flags & IORING_URING_CMD_FIXED;
-	struct uring_batch it = {
-		.batch.check = registered ? uring_check_registered : uring_check_buffer,
-		.batch.memory = registered ? INK_MEMORY_REGISTERED : INK_MEMORY_BUFFER,
-		.batch.nowait = issue_flags & IO_URING_F_NONBLOCK,
-		.batch.worker = issue_flags & IO_URING_F_IOWQ,
-		.cmd = cmd,
-	};
+	struct uring_batch it __uninitialized;	/* most of it is for registered buffers */
 	int err;
 
 	uring_read(&it.run, ink_compat_uring_payload(cmd));
+	it.cmd = cmd;
+	it.batch.check = registered ? uring_check_registered : uring_check_buffer;
+	it.batch.memory = registered ? INK_MEMORY_REGISTERED : INK_MEMORY_BUFFER;
+	it.batch.want = it.run.flags ^ INKLING_URING_NO_VERDICTS;
 	it.batch.count = it.run.count;
-	if (it.run.flags & INKLING_URING_OUTPUTS)
-		it.batch.want |= INK_WANT_OUTPUTS;
-	if (!(it.run.flags & INKLING_URING_NO_VERDICTS))
-		it.batch.want |= INK_WANT_VERDICTS;
+	it.batch.nowait = issue_flags & IO_URING_F_NONBLOCK;
+	it.batch.worker = issue_flags & IO_URING_F_IOWQ;
 	err = ink_session_run(cmd->file->private_data, &it.batch);
 	if (err && !it.batch.done)
 		return err == -ERESTARTSYS ? -EINTR : err;
@@ -130,11 +126,10 @@ static int uring_run(struct io_uring_cmd *cmd, unsigned int issue_flags)
 }
 
 /* Where prompt and tokens are, once it is known how large a token is. */
-static int uring_check_generation(struct ink_batch *batch, struct ink_session *session,
+static int uring_check_generation(struct ink_batch *batch, const struct ink_buffer *buffer,
 				  const struct ink_plan *plan)
 {
 	struct ink_generation *gen = container_of(batch, struct ink_generation, batch);
-	const struct ink_buffer *buffer = ink_session_buffer(session);
 	u64 elem = plan->graph->tensors[plan->graph->header->input].elem;
 
 	gen->prompt = ink_buffer_range(buffer, gen->ask.prompt, gen->ask.n_prompt * elem);

@@ -280,6 +280,8 @@ struct ink_bound {
  * @input_off: where the input lies in the arena
  * @output_off: where the output lies in the arena
  * @state_size: bytes of what a session keeps between calls, 0 for most models
+ * @head: enum inkling_head, of the image's header
+ * @n_classes: of the image's header
  * @bound: one for each op
  * @single: how one input is run, or a sequence of one token
  * @tiled: how several are run at once, or a sequence of several tokens; empty
@@ -302,6 +304,8 @@ struct ink_plan {
 	u32 input_off;
 	u32 output_off;
 	u32 state_size;
+	u32 head;
+	u32 n_classes;
 	struct ink_bound *bound;
 	struct ink_schedule single;
 	struct ink_schedule tiled;
@@ -402,15 +406,17 @@ bool ink_plan_run_tile(const struct ink_plan *plan, enum ink_isa isa, void *aren
 		       const void *in, void *out, u32 n);
 
 /*
- * ink_plan_run() is ink_plan_input(), ink_plan_accept(), ink_plan_section() for
- * each section of ink_plan_schedule(), and ink_plan_output(), with @n 1. Long
- * models in task context call these themselves and cond_resched() in between,
- * with one and the same @isa for the whole run: vector code keeps no promise about
- * what scalar code finds half-way.
+ * ink_plan_run() is ink_plan_input(), ink_plan_accept(), ink_plan_sections() and
+ * ink_plan_output(), with @n 1. Long models in task context call these
+ * themselves, and instead of ink_plan_sections() ink_plan_section() for each
+ * section of ink_plan_schedule(), to cond_resched() in between; with one and the
+ * same @isa for the whole run: vector code keeps no promise about what scalar code
+ * finds half-way.
  */
 void ink_plan_input(const struct ink_plan *plan, void *arena, const void *in);
 void ink_plan_section(const struct ink_plan *plan, enum ink_isa isa, void *arenas, u32 n,
 		      u32 section);
+void ink_plan_sections(const struct ink_plan *plan, enum ink_isa isa, void *arenas, u32 n);
 void ink_plan_output(const struct ink_plan *plan, void *arena, void *out);
 
 /**
@@ -444,6 +450,25 @@ static inline const struct ink_schedule *ink_plan_schedule(const struct ink_plan
 	return n > 1 ? &plan->tiled : &plan->single;
 }
 
+/* Class 0 wins below the threshold; above it, the likeliest of the others. */
+static inline u32 ink_verdict_classes(const u8 *out, u32 n, s32 threshold, s32 *score)
+{
+	const u8 *p, *end = out + 2 * n, *winner = out;
+	s32 best = S32_MIN, v;
+
+	*score = 32768 - (s16)get_unaligned_le16(out);
+	if (*score < threshold)
+		return 0;
+	for (p = out + 2; p < end; p += 2) {
+		v = (s16)get_unaligned_le16(p);
+		if (v > best) {
+			best = v;
+			winner = p;
+		}
+	}
+	return (u32)(winner - out) / 2;
+}
+
 /**
  * ink_plan_verdict() - class and score of an output
  * @plan: that made it
@@ -453,7 +478,20 @@ static inline const struct ink_schedule *ink_plan_schedule(const struct ink_plan
  *
  * Return: the class; 0 with score 0 for INKLING_HEAD_RAW.
  */
-u32 ink_plan_verdict(const struct ink_plan *plan, const void *out, s32 threshold, s32 *score);
+static inline u32 ink_plan_verdict(const struct ink_plan *plan, const void *out, s32 threshold,
+				   s32 *score)
+{
+	switch (plan->head) {
+	case INKLING_HEAD_CLASSES:
+		return ink_verdict_classes(out, plan->n_classes, threshold, score);
+	case INKLING_HEAD_ANOMALY:
+		*score = (s32)get_unaligned_le32(out);
+		return *score >= threshold;
+	default:
+		*score = 0;
+		return 0;
+	}
+}
 
 bool ink_isa_has(enum ink_isa isa);	/* this CPU */
 enum ink_isa ink_isa_best(void);	/* what this CPU has; cached by the caller */

@@ -3,16 +3,15 @@
  * Running a plan.
  *
  * What lives here: copying in, the loop over sections and steps with the FPU
- * opened around each section, copying out, and reading a verdict off an
- * output. What doesn't: arithmetic (ops.c, kmod/arch) and any state; all that
- * changes is the caller's arena.
+ * opened around each section, and copying out. What doesn't: arithmetic (ops.c,
+ * kmod/arch) and any state; all that changes is the caller's arena.
  */
 #include "ops.h"
 #include "../arch/x86/x86.h"
 
 void ink_plan_input(const struct ink_plan *plan, void *arena, const void *in)
 {
-	memcpy((u8 *)arena + plan->input_off, in, plan->input_size);
+	ink_port_copy((u8 *)arena + plan->input_off, in, plan->input_size);
 }
 
 void ink_plan_output(const struct ink_plan *plan, void *arena, void *out)
@@ -88,10 +87,19 @@ static __always_inline void run_section(const struct ink_plan *plan, enum ink_is
 void ink_plan_section(const struct ink_plan *plan, enum ink_isa isa, void *arenas, u32 n,
 		      u32 section)
 {
+	run_section(plan, isa, arenas, n, section);
+}
+
+void ink_plan_sections(const struct ink_plan *plan, enum ink_isa isa, void *arenas, u32 n)
+{
+	u32 sections = ink_plan_schedule(plan, arenas, n)->n_sections, i;
+
 	if (n == 1)
-		run_section(plan, isa, arenas, 1, section);
+		for (i = 0; i < sections; i++)
+			run_section(plan, isa, arenas, 1, i);
 	else
-		run_section(plan, isa, arenas, n, section);
+		for (i = 0; i < sections; i++)
+			run_section(plan, isa, arenas, n, i);
 }
 
 static __always_inline bool run_inputs(const struct ink_plan *plan, enum ink_isa isa,
@@ -106,8 +114,7 @@ static __always_inline bool run_inputs(const struct ink_plan *plan, enum ink_isa
 		if (!ink_plan_accept(plan, arena, NULL, 0))
 			return false;
 	}
-	for (i = 0; i < ink_plan_schedule(plan, arenas, n)->n_sections; i++)
-		ink_plan_section(plan, isa, arenas, n, i);
+	ink_plan_sections(plan, isa, arenas, n);
 	for (i = 0; out && i < n; i++)
 		ink_plan_output(plan, ink_tile_arena(plan, arenas, i),
 				(u8 *)out + (size_t)i * plan->output_size);
@@ -124,39 +131,6 @@ bool ink_plan_run(const struct ink_plan *plan, enum ink_isa isa, void *arena,
 		  const void *in, void *out)
 {
 	return run_inputs(plan, isa, arena, in, out, 1);
-}
-
-/* Class 0 wins below the threshold; above it, the likeliest of the others. */
-static u32 verdict_classes(const u8 *out, u32 n, s32 threshold, s32 *score)
-{
-	s32 best = S32_MIN, p;
-	u32 i, class = 0;
-
-	*score = 32768 - (s16)get_unaligned_le16(out);
-	if (*score < threshold)
-		return 0;
-	for (i = 1; i < n; i++) {
-		p = (s16)get_unaligned_le16(out + 2 * i);
-		if (p > best) {
-			best = p;
-			class = i;
-		}
-	}
-	return class;
-}
-
-u32 ink_plan_verdict(const struct ink_plan *plan, const void *out, s32 threshold, s32 *score)
-{
-	switch (plan->graph->header->head) {
-	case INKLING_HEAD_CLASSES:
-		return verdict_classes(out, plan->graph->header->n_classes, threshold, score);
-	case INKLING_HEAD_ANOMALY:
-		*score = (s32)get_unaligned_le32(out);
-		return *score >= threshold;
-	default:
-		*score = 0;
-		return 0;
-	}
 }
 
 bool ink_isa_has(enum ink_isa isa)

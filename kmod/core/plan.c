@@ -235,6 +235,8 @@ static bool place_ops(struct ink_plan *plan, struct layout *l, u32 *at, const u3
 	plan->output_off = at[h->output];
 	plan->input_size = head + tensor_bytes(in);
 	plan->output_size = tensor_bytes(&plan->graph->tensors[h->output]);
+	plan->head = h->head;
+	plan->n_classes = h->n_classes;
 	plan->arena_size = l->end + ALIGN(INK_X86_SLACK, ARENA_ALIGN);
 	return true;
 }

@@ -260,7 +260,7 @@ static bool attention_shape(struct ink_op_check *c)
 	d = q->cols / (u32)attr[0];
 	if (q->cols % (u32)attr[0] || d % 2 || attr[0] % attr[1] || k->cols != d * (u32)attr[1])
 		return refuse(c, INK_RULE_SHAPE, c->op->in[1], k->cols, d * (u32)attr[1],
-			      "op %u: %d heads of %u columns and %d of %u: as many columns for each, an even number, and heads a multiple",
+			      "op %u: %d heads in %u columns and %d in %u: as many columns for each, an even number, and heads a multiple",
 			      c->i, attr[0], q->cols, attr[1], k->cols);
 	if (k->rows > INKLING_MAX_CONTEXT)
 		return refuse(c, INK_RULE_SHAPE, c->op->in[1], k->rows, INKLING_MAX_CONTEXT,

@@ -34,6 +34,8 @@
 #include <asm/fpu/types.h>
 #endif
 
+#include "ink_copy.h"
+
 #ifndef CONFIG_64BIT
 #error "Inkling is for 64-bit kernels"
 #endif

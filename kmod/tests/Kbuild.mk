@@ -3,9 +3,9 @@
 # KUnit suites, linked into the module, whose functions they can call so without exporting any. Those of the engine are
 # its unit tests with what these need: random models, the image writer, and a little of the C library (libc/).
 
-ink-units := verify_file verify_tensor verify_ops verify_proof plan exact
+ink-units := verify_file verify_tensor verify_ops verify_seq verify_proof plan exact
 ink-tests := tests/cmocka tests/unit_kunit tests/fixture tests/slot_kunit tests/arena_kunit tests/session_kunit \
-	$(ink-units:%=../tests/unit/test_%) ../tests/unit/models ../tests/unit/verify_case \
+	$(ink-units:%=../tests/unit/test_%) ../tests/unit/models ../tests/unit/models_seq ../tests/unit/verify_case \
 	../tests/lib/rand ../tests/lib/randmodel ../tests/lib/randmodel_ops ../tests/lib/randmodel_seq \
 	../tests/lib/randmodel_text \
 	../tools/lib/image_builder ../tools/lib/image_layout

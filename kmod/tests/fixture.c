@@ -105,9 +105,9 @@ struct ink_slot *test_slot_at(u32 id)
 {
 	struct ink_slot *slot;
 
-	rcu_read_lock();
+	rcu_read_lock_sched();
 	slot = ink_slot_by_id(id);
-	rcu_read_unlock();
+	rcu_read_unlock_sched();
 	return slot;
 }
 

@@ -54,10 +54,9 @@ struct test_batch {
 	int err;
 };
 
-static int check(struct ink_batch *batch, struct ink_session *session, const struct ink_plan *plan)
+static int check(struct ink_batch *batch, const struct ink_buffer *buffer, const struct ink_plan *plan)
 {
 	const struct test_batch *t = container_of(batch, struct test_batch, batch);
-	const struct ink_buffer *buffer = ink_session_buffer(session);
 
 	if (t->err)
 		return t->err;

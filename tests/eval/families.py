@@ -282,7 +282,7 @@ class HuggingFace(nn.Module):
 
     def __init__(self, depth=2):
         super().__init__()
-        self.word, self.place, self.type = nn.Embedding(WORDS, D, padding_idx=0), nn.Embedding(LENGTH, D), nn.Embedding(2, D)
+        self.word, self.place, self.kind = nn.Embedding(WORDS, D, padding_idx=0), nn.Embedding(LENGTH, D), nn.Embedding(2, D)
         self.query, self.key, self.value, self.dense, self.up, self.down = (
             nn.ModuleList([nn.Linear(n, m) for _ in range(depth)])
             for n, m in ((D, D), (D, D), (D, D), (D, D), (D, 2 * D), (2 * D, D)))
@@ -298,7 +298,7 @@ class HuggingFace(nn.Module):
             attention_mask, token_type_ids = (input_ids != 0).long(), torch.zeros_like(input_ids)
         low = (1.0 - attention_mask[:, None, None, :].to(torch.float32)) * torch.finfo(torch.float32).min
         places = torch.arange(input_ids.size(1)).unsqueeze(0)
-        h = self.norm[-1](self.word(input_ids) + self.type(token_type_ids) + self.place(places))
+        h = self.norm[-1](self.word(input_ids) + self.kind(token_type_ids) + self.place(places))
         for i, query in enumerate(self.query):
             q, k, v = self.heads(query(h)), self.heads(self.key[i](h)), self.heads(self.value[i](h))
             shares = F.softmax(torch.matmul(q, k.transpose(-1, -2)) / math.sqrt(D // 4) + low, dim=-1)

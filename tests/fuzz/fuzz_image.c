@@ -55,23 +55,57 @@ static void check_output(const struct ink_plan *plan, const u8 *out)
 	CHECK(class ? score >= h->threshold : !h->n_classes || score < h->threshold);
 }
 
+/* One call after the other until the states are full, or twelve. */
+static void run_calls(const struct ink_plan *plan, enum ink_isa isa, u8 *arena, const u8 *in, u8 *out)
+{
+	u8 *state = exact(plan->state_size);
+	u32 position = 0, k, i;
+
+	memset(state, 0x5a, plan->state_size);
+	for (k = 0; k < 12; k++) {
+		ink_plan_input(plan, arena, in);
+		if (!ink_plan_accept(plan, arena, state, position))
+			break;
+		for (i = 0; i < ink_plan_schedule(plan, arena, 1)->n_sections; i++)
+			ink_plan_section(plan, isa, arena, 1, i);
+		ink_plan_output(plan, arena, out);
+		check_output(plan, out);
+		position += ink_plan_tokens(plan, arena);
+		CHECK(position <= plan->graph->context);
+	}
+	CHECK(k);
+	free(state);
+}
+
+static void run_once(const struct ink_plan *plan, enum ink_isa isa, u8 *arena, const u8 *in, u8 *out)
+{
+	if (plan->state_size)
+		run_calls(plan, isa, arena, in, out);
+	else
+		CHECK(ink_plan_run(plan, isa, arena, in, out));
+}
+
 static void run(const struct ink_plan *plan, const struct ink_plan *other, struct ink_rand *r)
 {
 	u8 *in = exact(plan->input_size), *out = exact(plan->output_size);
 	u8 *again = exact(plan->output_size);
 	u8 *arena = exact(max(plan->arena_size, other->arena_size));
-	u32 k, i;
+	u32 k, i, n;
 
 	for (k = 0; k < 4; k++) {
 		for (i = 0; i < plan->input_size; i++)
 			in[i] = (u8)(k == 0 ? 0x80 : k == 1 ? 0x7f : k == 2 && i % 4 > 1 ? 0 :
 				     ink_rand_next(r) >> 33);
-		ink_plan_run(plan, INK_ISA_SCALAR, arena, in, out);
+		if (plan->graph->tokens) {
+			n = 1 + ink_rand_below(r, plan->graph->tokens);
+			memcpy(in, &n, sizeof(n));
+		}
+		run_once(plan, INK_ISA_SCALAR, arena, in, out);
 		check_output(plan, out);
-		ink_plan_run(plan, plan->isa, arena, in, again);
+		run_once(plan, plan->isa, arena, in, again);
 		CHECK(!memcmp(out, again, plan->output_size));
 		memset(arena, (int)k, max(plan->arena_size, other->arena_size));
-		ink_plan_run(other, other->isa, arena, in, again);
+		run_once(other, other->isa, arena, in, again);
 		CHECK(!memcmp(out, again, plan->output_size));
 	}
 	free(in);

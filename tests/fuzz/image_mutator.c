@@ -70,7 +70,7 @@ static u32 take_section(const u8 *data, size_t size, u32 id, void *to, size_t en
 
 static u32 dtype_size(u32 dtype)
 {
-	return dtype == INKLING_INT32 ? 4 : dtype == INKLING_INT16 ? 2 : 1;
+	return dtype == INKLING_INT32 ? 4 : dtype == INKLING_INT16 || dtype == INKLING_UINT16 ? 2 : 1;
 }
 
 static u64 tensor_size(const struct inkling_tensor *t)
@@ -251,13 +251,16 @@ static void change_tensor(struct parts *p, struct ink_rand *r)
 
 	switch (ink_rand_below(r, 8)) {
 	case 0:
-		t->dtype = (u8)ink_rand_below(r, INKLING_INT4 + 2);
+		t->dtype = (u8)ink_rand_below(r, INKLING_UINT16 + 2);
 		break;
 	case 1:
 		t->rank = (u8)ink_rand_below(r, INKLING_MAX_RANK + 2);
 		break;
 	case 2:
-		t->kind = (u8)ink_rand_below(r, INKLING_TENSOR_STATE + 1);
+		if (ink_rand_below(r, 2))
+			t->kind = (u8)ink_rand_below(r, INKLING_TENSOR_STATE + 2);
+		else
+			t->flags ^= INKLING_TENSOR_SEQ;
 		break;
 	case 3:
 		t->dims[k] = (u32)any_number(r, (s32)t->dims[k]);
@@ -347,6 +350,41 @@ static void change_head(struct parts *p, struct ink_rand *r)
 	}
 }
 
+/* An op on sequences that has one input and leaves its shape. */
+static void insert_alone(struct parts *p, struct ink_rand *r, struct inkling_op *op)
+{
+	static const u16 opcodes[] = {
+		INKLING_OP_SHIFT, INKLING_OP_GATE, INKLING_OP_MAXOUT, INKLING_OP_UNFOLD,
+		INKLING_OP_POOL, INKLING_OP_TRANSPOSE,
+	};
+
+	op->opcode = opcodes[ink_rand_below(r, ARRAY_SIZE(opcodes))];
+	op->in[1] = INKLING_NONE;
+	switch (op->opcode) {
+	case INKLING_OP_SHIFT:
+		op->attr[0] = (s32)ink_rand_below(r, 7) - 3;
+		op->attr[2] = (s32)p->tensors[op->in[0]].dims[1];
+		break;
+	case INKLING_OP_GATE:
+		op->attr[0] = 1 + (s32)ink_rand_below(r, 3);
+		op->attr[1] = any_number(r, 0);
+		op->attr[2] = (s32)ink_rand_below(r, 63);
+		break;
+	case INKLING_OP_UNFOLD:
+		op->attr[1] = op->attr[2] = op->attr[3] = 1;
+		break;
+	case INKLING_OP_POOL:
+		op->attr[0] = (s32)ink_rand_below(r, 4);
+		p->tensors[op->out[0]].dims[0] = 1;
+		p->tensors[op->out[0]].flags = 0;
+		break;
+	case INKLING_OP_TRANSPOSE:
+		swap(p->tensors[op->out[0]].dims[0], p->tensors[op->out[0]].dims[1]);
+		p->tensors[op->out[0]].flags = 0;
+		break;
+	}
+}
+
 /* A new op on tensor @t, whose result the ops from @at on read instead. */
 static void insert_op(struct parts *p, struct ink_rand *r)
 {
@@ -365,10 +403,30 @@ static void insert_op(struct parts *p, struct ink_rand *r)
 	p->tensors[out].data_offset = p->tensors[out].data_size = 0;
 	op.out[0] = out;
 	op.in[0] = t;
-	op.in[1] = t;
+	op.in[1] = t;	/* of those that have two */
 	p->n_tensors++;
-	switch (ink_rand_below(r, 4)) {
+	switch (ink_rand_below(r, 7)) {
 	case 0:
+		insert_alone(p, r, &op);
+		break;
+	case 1:
+		op.opcode = INKLING_OP_NORM;
+		op.in[1] = p->n_tensors;
+		op.attr[0] = (s32)ink_rand_below(r, 2);
+		op.attr[1] = 1 + (s32)ink_rand_below(r, 1000);
+		op.attr[3] = 1 + (s32)ink_rand_below(r, 46);
+		op.attr[4] = -30000;
+		op.attr[5] = 30000;
+		p->tensors[p->n_tensors++] = (struct inkling_tensor){
+			.dtype = INKLING_INT16, .rank = 1, .kind = INKLING_TENSOR_CONST,
+			.dims = { p->tensors[t].dims[1] },
+		};
+		break;
+	case 2:
+		op.opcode = INKLING_OP_SCALE;
+		op.in[2] = ink_rand_below(r, 2) ? t : INKLING_NONE;
+		break;
+	case 3:
 		op.opcode = INKLING_OP_LUT;
 		op.in[1] = p->n_tensors;
 		p->tensors[p->n_tensors++] = (struct inkling_tensor){
@@ -378,7 +436,7 @@ static void insert_op(struct parts *p, struct ink_rand *r)
 		for (i = 0; i < 256; i++)
 			((u8 *)blob_resize(p, op.in[1], 256))[i] = (u8)(ink_rand_next(r) >> 40);
 		break;
-	case 1:
+	case 4:
 		op.opcode = INKLING_OP_CONCAT;
 		p->tensors[out].dims[0] *= 2;
 		break;
@@ -426,16 +484,52 @@ static void swap_ops(struct parts *p, struct ink_rand *r)
 	swap(p->ops[a], p->ops[b]);
 }
 
+/* Another number of tokens or of what states hold, everywhere: it is the same in each tensor. */
+static void change_length(struct parts *p, struct ink_rand *r)
+{
+	u32 i, n = 1 + ink_rand_below(r, 40), old = 0;
+	bool states = ink_rand_below(r, 2);
+
+	for (i = 0; i < p->n_tensors; i++)
+		if (states ? p->tensors[i].kind == INKLING_TENSOR_STATE :
+			     p->tensors[i].flags & INKLING_TENSOR_SEQ)
+			old = p->tensors[i].dims[0];
+	if (!old)
+		return;
+	n = states ? (n + 7) / 8 * 8 : n;
+	for (i = 0; i < p->n_tensors; i++)
+		if (p->tensors[i].dims[0] == old &&
+		    (ink_rand_below(r, 8) || p->tensors[i].kind != INKLING_TENSOR_CONST))
+			p->tensors[i].dims[0] = n;
+}
+
+/* Mostly the bits that the tensors and ops ask for. */
+static void mend_must(struct parts *p, struct ink_rand *r)
+{
+	u32 i;
+
+	p->header.must = ink_rand_below(r, 40) ? 0 : ink_rand_next(r);
+	for (i = 0; i < p->n_tensors; i++)
+		if (p->tensors[i].flags & INKLING_TENSOR_SEQ)
+			p->header.must |= INKLING_MUST_SEQUENCE;
+	for (i = 0; i < p->n_ops; i++)
+		if (p->ops[i].opcode >= INKLING_OP_EMBED)
+			p->header.must |= INKLING_MUST_SEQUENCE;
+}
+
 static size_t change_parts(struct parts *p, struct ink_rand *r, u8 *data, size_t max_size)
 {
 	static void (*const changes[])(struct parts *, struct ink_rand *) = {
 		change_op, change_op, change_op, change_tensor, change_tensor, change_data,
 		change_data, change_data, change_head, insert_op, insert_op, remove_op, swap_ops,
+		change_length,
 	};
 	u32 n = 1 + ink_rand_below(r, 3);
 
 	while (n--)
 		changes[ink_rand_below(r, ARRAY_SIZE(changes))](p, r);
+	if (ink_rand_below(r, 10))
+		mend_must(p, r);
 	return put_together(p, data, max_size);
 }
 

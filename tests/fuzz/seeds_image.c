@@ -10,7 +10,8 @@
 #include "models.h"
 
 #define RANDOM	40
-#define LARGEST	8192	/* small inputs make fast fuzzing */
+#define TEXTS	20	/* of each kind with sequences */
+#define LARGEST	12288	/* small inputs make fast fuzzing */
 
 static int write_image(const char *dir, const char *name, const struct image *img)
 {
@@ -28,6 +29,25 @@ static int write_image(const char *dir, const char *name, const struct image *im
 	}
 	if (f && fclose(f))
 		ret = 1;
+	return ret;
+}
+
+/* @n small ones of a kind. */
+static int write_kind(const char *dir, enum ink_randmodel_kind kind, u32 n)
+{
+	struct image img;
+	char name[40];
+	int ret = 0;
+	u64 seed;
+
+	for (seed = 0; n; seed++) {
+		img = random_image_of(kind, seed);
+		if (img.size <= LARGEST) {
+			snprintf(name, sizeof(name), "%s-%u", ink_randmodel_name(kind), n--);
+			ret |= write_image(dir, name, &img);
+		}
+		image_free(&img);
+	}
 	return ret;
 }
 
@@ -56,5 +76,6 @@ int main(int argc, char **argv)
 		}
 		image_free(&img);
 	}
-	return ret;
+	return ret | write_kind(argv[1], INK_RANDMODEL_ENCODER, TEXTS) |
+	       write_kind(argv[1], INK_RANDMODEL_DECODER, TEXTS);
 }

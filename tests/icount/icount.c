@@ -9,7 +9,7 @@
  *
  * What lives here: ioctl, and the engine alone. Each figure is the median of
  * calls that were timed one by one, less what the clock costs. What doesn't:
- * io_uring (uring.c), a server instead of the module (server.c), and the flow
+ * io_uring (uring.c), the engine in the kernel (kernel.c), a server instead of the module (server.c), and the flow
  * hook, attached to TARGET with a clock that is fed (hook.c).
  */
 #include <errno.h>
@@ -47,7 +47,7 @@ void icount_fail(const char *what)
 	exit(1);
 }
 
-void icount_measure(const char *name, unsigned int parts, void (*f)(void *), void *arg)
+unsigned long long icount_calls(void (*f)(void *), void *arg)
 {
 	static unsigned long long v[CALLS];
 	unsigned long long start, m;
@@ -59,7 +59,12 @@ void icount_measure(const char *name, unsigned int parts, void (*f)(void *), voi
 		v[i] = ink_clock_ns(CLOCK_MONOTONIC) - start;
 	}
 	m = icount_median(v, CALLS);
-	printf("%s\t%llu\n", name, (m > clock_cost ? m - clock_cost : 0) / parts);
+	return m > clock_cost ? m - clock_cost : 0;
+}
+
+void icount_measure(const char *name, unsigned int parts, void (*f)(void *), void *arg)
+{
+	printf("%s\t%llu\n", name, icount_calls(f, arg) / parts);
 }
 
 static void nothing(void *arg)
@@ -78,49 +83,55 @@ static void call_null_ioctl(void *arg)
 
 struct session_run {
 	struct ink_session *session;
-	size_t count;
 	size_t in_size, out_size;
 	void *in, *out;
 };
 
+static void check_run(int err)
+{
+	errno = -err;
+	if (err)
+		icount_fail("run");
+}
+
 static void call_run(void *arg)
 {
 	struct session_run *r = arg;
-	int err;
 
-	err = ink_session_run_batch(r->session, r->count, r->in, r->in_size, r->out, r->out_size,
-				    NULL);
-	if (err) {
-		errno = -err;
-		icount_fail("run");
-	}
+	check_run(ink_session_run(r->session, r->in, r->in_size, r->out, r->out_size));
+}
+
+static void call_batch(void *arg)
+{
+	struct session_run *r = arg;
+
+	check_run(ink_session_run_batch(r->session, BATCH, r->in, r->in_size, r->out, r->out_size,
+					NULL));
 }
 
 static void doors(const char *slot, const void *input)
 {
-	struct session_run one = { .count = 1 }, many;
+	struct session_run r = { 0 };
 	struct inkling_info info;
 	size_t i;
 	int fd;
 
-	one.session = ink_session_open(slot, INK_DEFAULTS);
-	if (!one.session || ink_session_info(one.session, &info))
+	r.session = ink_session_open(slot, INK_DEFAULTS);
+	if (!r.session || ink_session_info(r.session, &info))
 		icount_fail(slot);
-	fd = ink_session_fd(one.session);
-	one.in_size = info.input_size;
-	one.out_size = info.output_size;
-	one.in = calloc(BATCH, one.in_size);
-	one.out = calloc(BATCH, one.out_size);
+	fd = ink_session_fd(r.session);
+	r.in_size = info.input_size;
+	r.out_size = info.output_size;
+	r.in = calloc(BATCH, r.in_size);
+	r.out = calloc(BATCH, r.out_size);
 	for (i = 0; i < BATCH; i++)
-		memcpy((char *)one.in + i * one.in_size, input, one.in_size);
-	many = one;
-	many.count = BATCH;
+		memcpy((char *)r.in + i * r.in_size, input, r.in_size);
 	icount_measure("getppid", 1, call_getppid, NULL);
 	icount_measure("null ioctl", 1, call_null_ioctl, &fd);
-	icount_measure("ioctl run", 1, call_run, &one);
-	icount_measure("ioctl run, each of a batch of 64", BATCH, call_run, &many);
-	icount_uring(slot, input, one.in_size);
-	ink_session_close(one.session);
+	icount_measure("ioctl run", 1, call_run, &r);
+	icount_measure("ioctl run, each of a batch of 64", BATCH, call_batch, &r);
+	icount_uring(slot, input, r.in_size);
+	ink_session_close(r.session);
 }
 
 struct model_run {
@@ -148,6 +159,7 @@ static void engine(const char *path, const void *input)
 	memcpy(r.in, input, ink_model_input_size(r.model));
 	r.out = calloc(1, ink_model_output_size(r.model));
 	icount_measure("the engine alone, in a process", 1, call_model, &r);
+	icount_kernel(path, input, r.out, ink_model_output_size(r.model));
 	icount_server(path, input, ink_model_input_size(r.model));
 	ink_model_close(r.model);
 }

@@ -7,7 +7,9 @@
 
 #define CALLS	1501
 
-/* Print the median of @CALLS calls of @f, without the clock, for each of @parts. */
+/* The median of @CALLS calls of @f, without the clock. */
+unsigned long long icount_calls(void (*f)(void *), void *arg);
+/* Print that for each of @parts. */
 void icount_measure(const char *name, unsigned int parts, void (*f)(void *), void *arg);
 
 /* Sorts @v. */
@@ -22,6 +24,9 @@ void icount_hook(const char *target, void *vector, size_t size);
 
 /* Commands of io_uring on a slot. */
 void icount_uring(const char *slot, const void *input, size_t in_size);
+
+/* The engine in the kernel (module.c); has to give @output. */
+void icount_kernel(const char *path, const void *input, const void *output, size_t out_size);
 
 /* A process that runs the model of a file for others. */
 void icount_server(const char *path, const void *input, size_t in_size);

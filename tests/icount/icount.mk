@@ -11,7 +11,7 @@ $(B)/icount-reference.bpf.o: tests/icount/reference.bpf.c
 
 $(B)/obj/tests/icount/%.o: INK_CPPFLAGS += -Itools/lib -Itools/lib/port -Ikmod/core -Itools/attach -Itools/inkling -Itests/lib
 
-$(B)/icount: $(patsubst %,$(B)/obj/tests/icount/%.o,icount hook server uring) \
+$(B)/icount: $(patsubst %,$(B)/obj/tests/icount/%.o,icount hook kernel server uring) \
 	$(patsubst %,$(B)/obj/tests/%.o,bench/server bench/contend lib/rand) \
 	$(patsubst %,$(B)/obj/tools/attach/%.o,pins prefix) $(patsubst %,$(B)/obj/tools/inkling/%.o,args output) \
 	$(B)/libinkling.a

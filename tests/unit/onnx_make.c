@@ -26,7 +26,7 @@ struct om {
 	Inkonnx__Dimension dim[2];
 	struct Inkonnx__Dimension *dims[2];
 	struct Inkonnx__OperatorSetId *opsets[1];
-	struct Inkonnx__ValueInfo *inputs[1];
+	struct Inkonnx__ValueInfo *inputs[4];
 	struct Inkonnx__ValueInfo *outputs[MOST];
 	struct Inkonnx__Node *nodes[MOST_NODES];
 	struct Inkonnx__Tensor *tensors[MOST];
@@ -108,6 +108,15 @@ void om_tokens(struct om *m, int64_t length)
 	m->dim[1].has_dim_value = length > 0;
 	m->dim[1].dim_value = length;
 	m->dim[1].dim_param = length ? NULL : "T";
+}
+
+void om_input(struct om *m, const char *name)
+{
+	Inkonnx__ValueInfo *v = own(m, 1, sizeof(*v));
+
+	inkonnx__value_info__init(v);
+	v->name = own_text(m, name);
+	m->inputs[m->graph.n_input++] = v;
 }
 
 void om_free(struct om *m)

@@ -19,6 +19,8 @@ struct om;
 struct om *om_new(int64_t opset, const char *input, int64_t width);
 /* The input is a sequence of tokens then, int64 [1][length]; @length 0: any. */
 void om_tokens(struct om *m, int64_t length);
+/* A further input, of which nothing is said but its name. */
+void om_input(struct om *m, const char *name);
 void om_free(struct om *m);
 
 /* The model's message, for what isn't covered here. */

@@ -153,6 +153,118 @@ static void test_sqrt(void **state)
 		check_sqrt(ink_rand_next(&r) | 1ull << 62);
 }
 
+/* All fractions, all whole numbers: 2 units of 2^-15 at most, and what the shift cuts off. */
+static void test_exp2_q20(void **state)
+{
+	double worst = 0, err;
+	u32 t, y;
+
+	for (t = 0; t < 34u << 15; t++) {
+		y = ink_exp2_q20(t);
+		err = fabs(ldexp(exp2(-(t / 32768.0)), 20) - y);
+		assert_true(y < 1u << 20);
+		assert_true(err <= ldexp(2 * 32, -(int)(t >> 15)) + 1);
+		if (t < 32768)
+			worst = fmax(worst, err / 32);
+	}
+	print_message("# exp2_q20: at most %.3f units of 2^-15\n", worst);
+	assert_true(worst > 1 && worst <= 2);
+	assert_int_equal(ink_exp2_q20(21u << 15), 0);
+	assert_int_equal(ink_exp2_q20(U32_MAX), 0);
+}
+
+/* A share is within 1.6 units of 2^-15 of weight / sum, and all of them within a unit each of 1. */
+static void test_share(void **state)
+{
+	struct ink_rand r = { 5 };
+	u32 weight[4096], n, i, k;
+	double worst = 0;
+
+	for (k = 0; k < 20000; k++) {
+		u32 sum = weight[0] = (1u << 20) - 32, bits = ink_rand_below(&r, 21);
+		struct ink_share s;
+		s64 all = 0;
+
+		n = 1 + ink_rand_below(&r, k % 8 ? 40 : ARRAY_SIZE(weight));
+		for (i = 1; i < n; i++) {
+			weight[i] = k % 16 == 0 ? weight[0] : k % 16 == 8 ? 16 :
+				    min(ink_rand_below(&r, 1u << bits), weight[0]);
+			sum += weight[i];
+		}
+		s = ink_share_of(sum);
+		for (i = 0; i < n; i++) {
+			s32 y = ink_share(s, weight[i]);
+
+			worst = fmax(worst, fabs(y - 32768.0 * weight[i] / sum));
+			assert_in_range(y, 0, 32767);
+			all += y;
+		}
+		/* What verify_seq.c builds on. */
+		assert_true(all <= 32770 + (s64)n + n / 512);
+		assert_true(all >= 32767 - (s64)n - n / 512);
+	}
+	print_message("# share: at most %.3f units of 2^-15\n", worst);
+	assert_true(worst <= 1.6);
+}
+
+static u64 some_64(struct ink_rand *r)
+{
+	return ink_rand_next(r) >> ink_rand_below(r, 64);
+}
+
+static void check_rsqrt(u64 v, long double *worst)
+{
+	struct ink_rsqrt y = ink_rsqrt64(v);
+
+	assert_in_range(y.mult, 1u << 30, S32_MAX);
+	assert_in_range(y.up, 0, 31);
+	*worst = fmaxl(*worst, fabsl(ldexpl(y.mult, (int)y.up - 62) * sqrtl(v) - 1));
+}
+
+static void test_rsqrt(void **state)
+{
+	struct ink_rand r = { 7 };
+	long double worst = 0;
+	u32 i;
+
+	for (i = 1; i < 1 << 20; i++) {
+		check_rsqrt(i, &worst);
+		check_rsqrt(some_64(&r) | 1, &worst);
+		check_rsqrt(U64_MAX - i, &worst);
+	}
+	for (i = 0; i < 64; i++) {
+		check_rsqrt(1ull << i, &worst);
+		check_rsqrt((2ull << i) - 1 ?: 1, &worst);
+	}
+	print_message("# rsqrt: at most %.3Lf parts of 2^30\n", ldexpl(worst, 30));
+	assert_true(worst <= ldexpl(1.5, -30));
+}
+
+static void test_log2_exact(void **state)
+{
+	struct ink_rand r = { 8 };
+	u32 last = 0, i, y;
+	double worst = 0;
+	u64 v;
+
+	for (i = 0; i <= 256; i++)
+		assert_int_equal(ink_log2_table[i], llroundl(ldexpl(log2l(1 + (long double)i / 256), 24)));
+	for (v = 1; v < 1 << 22; v++) {
+		y = ink_log2_exact_q16(v);
+		assert_true(y >= last);
+		last = y;
+		worst = fmax(worst, fabs((double)(log2l(v) * 65536 - y)));
+	}
+	for (i = 0; i < 1 << 20; i++) {
+		v = some_64(&r) ?: 1;
+		worst = fmax(worst, fabs((double)(log2l(v) * 65536 - ink_log2_exact_q16(v))));
+	}
+	for (i = 0; i < 64; i++)
+		assert_int_equal(ink_log2_exact_q16(1ull << i), i << 16);
+	print_message("# log2_exact: at most %.3f units of 2^-16\n", worst);
+	assert_true(worst <= 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,7 +273,11 @@ int main(void)
 		cmocka_unit_test(test_round),
 		cmocka_unit_test(test_log2),
 		cmocka_unit_test(test_exp2),
+		cmocka_unit_test(test_exp2_q20),
+		cmocka_unit_test(test_share),
 		cmocka_unit_test(test_sqrt),
+		cmocka_unit_test(test_rsqrt),
+		cmocka_unit_test(test_log2_exact),
 	};
 
 	return cmocka_run_group_tests_name("fixed point", tests, NULL, NULL);

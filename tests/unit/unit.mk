@@ -11,7 +11,8 @@ UNIT      += $(B)/unit/test_exact_million
 UNIT_SRCS := $(wildcard tests/unit/test_*.c)
 UNIT      += $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRCS) $(wildcard tests/unit/mutate.c))
 
-UNIT_HELP := $(patsubst %.c,$(B)/san/%.o,tests/unit/models.c $(RANDMODEL) tests/unit/verify_case.c \
+UNIT_HELP := $(patsubst %.c,$(B)/san/%.o,tests/unit/models.c tests/unit/models_seq.c $(RANDMODEL) \
+	tests/unit/verify_case.c \
 	tools/lib/image_builder.c tools/lib/image_layout.c)
 
 $(B)/san/tests/%.o $(B)/obj/tests/%.o: INK_CPPFLAGS += -Itools/lib -Itools/lib/port -Ikmod/core -Itests/lib -Itests/unit

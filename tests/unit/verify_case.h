@@ -34,7 +34,7 @@ struct patch {
 /**
  * struct verify_case - what is changed, and what has to come of it
  * @name: of the test
- * @model: what to start from
+ * @model: what to start from; of enum model, or of models_seq.h
  * @make: makes the image instead
  * @patch: numbers to write, until PATCH_NONE
  * @change: changes the image in another way
@@ -48,7 +48,7 @@ struct patch {
  */
 struct verify_case {
 	const char *name;
-	enum model model;
+	u32 model;
 	struct image (*make)(void);
 	struct patch patch[6];
 	void (*change)(struct image *img);

@@ -14,6 +14,8 @@
 
 #include "cli.h"
 #include "compile.h"
+#include "llama.h"
+#include "llama_cmd.h"
 #include "report.h"
 #include "seq_compile.h"
 
@@ -21,7 +23,7 @@
 
 struct choices {
 	struct ink_compile_options o;
-	const char *out, *schema, *bits, *eval;
+	const char *out, *schema, *bits, *eval, *tokenizer, *prompts;
 	uint32_t decimals;
 };
 
@@ -31,12 +33,14 @@ static struct ink_option *main_options(struct ink_option *p, struct choices *c)
 {
 	OPTION("output", 'o', "FILE", "image to write", INK_OPT_STRING, &c->out);
 	OPTION("calibrate", 'c', "FILE",
-	       "CSV file with raw features; for a model of tokens, text with a sample a line",
+	       "CSV file with raw features; for a model of tokens, text with a sample a line;\n"
+	       "for a language model, a text",
 	       INK_OPT_STRING, &c->o.calibrate);
 	OPTION("tokens", 0, "FORM",
 	       "what a line is: bytes (each byte, plus one; the default), or ids (numbers)",
 	       INK_OPT_STRING, &c->o.tokens);
-	OPTION("length", 0, "N", "most tokens of a call, for models that take any number",
+	OPTION("length", 0, "N", "most tokens of a call, for models that take any number;\n"
+	       "64 for a language model",
 	       INK_OPT_U32, &c->o.length);
 	OPTION("label", 'l', "COLUMN", "column with the class of each row: its name or number",
 	       INK_OPT_STRING, &c->o.label);
@@ -60,10 +64,19 @@ static struct ink_option *main_options(struct ink_option *p, struct choices *c)
 	OPTION("activation-bits", 'b', "BITS",
 	       "7, 8, or auto: 7, which may run faster, unless it errs more than a little",
 	       INK_OPT_STRING, &c->bits);
-	OPTION("rows", 'r', "N", "calibration rows to use at most; default 4096", INK_OPT_U32,
-	       &c->o.rows);
+	OPTION("rows", 'r', "N", "calibration rows to use at most, default 4096; or tokens, 8192",
+	       INK_OPT_U32, &c->o.rows);
 	OPTION("graph-output", 0, "NAME", "output of the graph, where it has several",
 	       INK_OPT_STRING, &c->o.output);
+	return p;
+}
+
+static struct ink_option *text_options(struct ink_option *p, struct choices *c)
+{
+	OPTION("tokenizer", 0, "FILE", "of a language model, in llama2.c's form", INK_OPT_STRING,
+	       &c->tokenizer);
+	OPTION("prompts", 0, "FILE", "lines that float and int8 go on with, to be compared; 10 at most",
+	       INK_OPT_STRING, &c->prompts);
 	return p;
 }
 
@@ -85,7 +98,7 @@ static const struct ink_usage *usage(struct choices *c)
 {
 	static struct ink_option options[28];
 	static const struct ink_usage u = {
-		.args = "MODEL.onnx --calibrate FILE.csv -o MODEL.ink [OPTION]...",
+		.args = "MODEL.onnx|MODEL.bin --calibrate FILE -o MODEL.ink [OPTION]...",
 		.about =
 		"Makes an image for the kernel of an ONNX model: weights and activations become 8-bit\n"
 		"integers, by ranges that are searched for on the calibration rows. These are raw features\n"
@@ -95,17 +108,20 @@ static const struct ink_usage *usage(struct choices *c)
 		"inkling.schema, inkling.classes, inkling.head, ...), where no option says otherwise.\n"
 		"Without a schema the columns of the CSV file are taken as they are.\n\n"
 		"A model whose input is of integers, [1, T], is one of tokens: an encoder of text or\n"
-		"packets. Its samples are lines of text.",
+		"packets. Its samples are lines of text.\n\n"
+		"A checkpoint of llama2.c becomes a language model; --calibrate and --eval are texts then,\n"
+		"and the ranges are those of what the model says by itself where none is given.",
 		.options = options,
 		.example =
 		"inkling compile flow.onnx --calibrate flows.csv -o flow.ink\n"
 		"inkling compile m.onnx --calibrate train.csv --label class --eval test.csv -o m.ink --json\n"
-		"inkling compile dga.onnx --calibrate names.txt --tokens bytes -o dga.ink",
+		"inkling compile dga.onnx --calibrate names.txt --tokens bytes -o dga.ink\n"
+		"inkling compile stories260K.bin --tokenizer tok512.bin --calibrate stories.txt -o stories.ink",
 		.min_args = 1,
 		.max_args = 1,
 	};
 
-	card_options(main_options(options, c), &c->o);
+	card_options(text_options(main_options(options, c), c), &c->o);
 	return &u;
 }
 
@@ -131,11 +147,17 @@ static char *read_text(const char *path)
 	return text;
 }
 
+static void check_files(const struct choices *c, const char *model)
+{
+	if (!c->out)
+		ink_die(INK_EXIT_USAGE, "--output is missing", "say where the image goes: -o MODEL.ink");
+	if (access(model, R_OK))
+		ink_die(ink_exit_errno(errno), ink_fmt("%s: %s", model, strerror(errno)), NULL);
+}
+
 static void check(struct choices *c, const char *onnx)
 {
 	c->o.onnx = onnx;
-	if (!c->out)
-		ink_die(INK_EXIT_USAGE, "--output is missing", "say where the image goes: -o MODEL.ink");
 	if (!c->o.calibrate)
 		ink_die(INK_EXIT_USAGE, "--calibrate is missing",
 			"the ranges of the activations are taken from real rows: give a CSV file of them");
@@ -153,14 +175,12 @@ static void check(struct choices *c, const char *onnx)
 	else
 		ink_die(INK_EXIT_USAGE, ink_fmt("--activation-bits %s isn't 7, 8 or auto",
 						ink_fmt_safe(c->bits)), NULL);
-	if (access(onnx, R_OK))
-		ink_die(ink_exit_errno(errno), ink_fmt("%s: %s", onnx, strerror(errno)), NULL);
 	if (c->schema)
 		c->o.schema = read_text(c->schema);
 }
 
-/* Beside the target first, so that nobody ever sees half an image. */
-static int write_image(const char *path, const void *image, size_t size)
+/* Beside the target first. */
+int ink_compile_write(const char *path, const void *image, size_t size)
 {
 	const char *part = ink_fmt("%s.part", path);
 	int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
@@ -237,6 +257,29 @@ static bool compare(struct choices *c, const struct ink_compile *k, struct ink_d
 	return ok;
 }
 
+static int compile_text(const struct choices *c, const char *checkpoint)
+{
+	const char *base = strrchr(checkpoint, '/');
+	char *name = ink_xstrdup(base ? base + 1 : checkpoint), *dot = strrchr(name, '.');
+	struct ink_llama_options o = {
+		.checkpoint = checkpoint, .out = c->out, .tokenizer = c->tokenizer,
+		.calibrate = c->o.calibrate, .eval = c->eval, .prompts = c->prompts,
+		.rows = c->o.rows, .tokens = c->o.length,
+		.card = {
+			.name = c->o.name ? c->o.name : name, .version = c->o.version,
+			.license = c->o.license, .description = c->o.description,
+			.training = c->o.training, .accuracy = c->o.accuracy,
+		},
+	};
+	int exit;
+
+	if (dot && dot != name)
+		*dot = 0;
+	exit = ink_llama_command(&o);
+	free(name);
+	return exit;
+}
+
 int cmd_compile(int argc, char **argv)
 {
 	struct choices c = { .decimals = UINT32_MAX };
@@ -246,6 +289,9 @@ int cmd_compile(int argc, char **argv)
 	int exit = INK_EXIT_INPUT;
 
 	ink_args_parse(argc, argv, usage(&c));
+	check_files(&c, argv[1]);
+	if (c.tokenizer || ink_llama_is(argv[1]))
+		return compile_text(&c, argv[1]);
 	check(&c, argv[1]);
 	ink_progress_begin(&progress, "searching ranges", 0);
 	c.o.progress = advance;
@@ -254,7 +300,7 @@ int cmd_compile(int argc, char **argv)
 		ink_progress_end(&progress);
 		if (k.rows.cut || k.samples.cut)
 			ink_note("%s: only the first %u rows were read", c.o.calibrate, INK_ROWS_MAX);
-		exit = write_image(c.out, k.image, k.size);
+		exit = ink_compile_write(c.out, k.image, k.size);
 		if (!exit && !compare(&c, &k, &why))
 			exit = INK_EXIT_FAILED;
 	} else {

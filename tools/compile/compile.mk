@@ -5,7 +5,8 @@
 COMPILE_SRCS := $(wildcard tools/compile/*.c)
 COMPILE_PB   := $(B)/gen/onnx.pb-c.c
 # All but the command itself, for tests and fuzzers.
-COMPILE_LIB  := $(filter-out tools/compile/cmd.c tools/compile/report.c,$(COMPILE_SRCS))
+COMPILE_LIB  := $(filter-out tools/compile/cmd.c tools/compile/report.c tools/compile/llama_cmd.c,$(COMPILE_SRCS)) \
+	tools/inkling/lm.c
 COMPILE_SAN  := $(COMPILE_LIB:%.c=$(B)/san/%.o) $(B)/san/gen/onnx.pb-c.o
 
 CLI_OBJS += $(COMPILE_SRCS:%.c=$(B)/obj/%.o) $(B)/obj/gen/onnx.pb-c.o
@@ -35,10 +36,13 @@ $(patsubst $(B)/unit/%,$(B)/san/tests/unit/%.o,$(COMPILE_TESTS)) $(B)/san/tests/
 $(patsubst $(B)/unit/%,$(B)/san/tests/unit/%.o,$(COMPILE_TESTS)) $(B)/san/tests/unit/onnx_make.o: $(COMPILE_PB)
 $(COMPILE_TESTS): UNIT_LIBS += -lprotobuf-c $(LIB_LIBS)
 $(COMPILE_TESTS): $(B)/san/tests/unit/onnx_make.o $(COMPILE_SAN) $(LIB_SAN)
+$(B)/unit/test_compile_llama: $(B)/san/tests/unit/llama_make.o
+$(B)/san/tests/unit/test_compile_llama.o: INK_CPPFLAGS += -Itools/inkling
 
 # Fuzzer: any bytes, and models whose parts are changed.
 COMPILE_FUZZ := $(patsubst %.c,$(B)/fuzz/obj/%.o,tests/fuzz/fuzz_onnx.c tests/fuzz/onnx_mutator.c \
-	$(filter-out $(addprefix tools/compile/,cmd.c report.c report_run.c rows.c search.c compile.c \
+	$(filter-out $(wildcard tools/compile/llama*.c) \
+		$(addprefix tools/compile/,cmd.c report.c report_run.c rows.c search.c compile.c \
 		seq_compile.c seq_report.c), \
 	$(COMPILE_SRCS)) tools/lib/image_builder.c tools/lib/image_layout.c $(CORE_SRCS)) \
 	$(B)/fuzz/obj/gen/onnx.pb-c.o

@@ -33,6 +33,9 @@ struct ink_card_text {
 	char classes[INKLING_MAX_CLASSES][32];
 };
 
+/* Into the builder of an image. */
+void ink_emit_card(struct ink_builder *b, const struct ink_card_text *card);
+
 /**
  * ink_emit() - write an image
  * @q: assigned

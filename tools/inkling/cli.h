@@ -203,6 +203,8 @@ int cmd_inspect(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_eval(int argc, char **argv);
+int cmd_generate(int argc, char **argv);
+int cmd_score_text(int argc, char **argv);
 int cmd_load(int argc, char **argv);
 int cmd_slots(int argc, char **argv);
 int cmd_show(int argc, char **argv);

@@ -11,7 +11,7 @@ _inkling()
 	COMPREPLY=()
 
 	if ((COMP_CWORD == 1)) || { [[ $cmd == help ]] && ((COMP_CWORD == 2)); }; then
-		words=$(inkling help 2>/dev/null | sed -n 's/^  \([a-z][a-z]*\) .*/\1/p')
+		words=$(inkling help 2>/dev/null | sed -n 's/^  \([a-z][a-z-]*\) .*/\1/p')
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 		return
 	fi

@@ -12,11 +12,13 @@
 #include "inkling.h"
 
 static const struct ink_cmd commands[] = {
-	{ "compile", "Models", "make a .ink model of an ONNX file", cmd_compile },
+	{ "compile", "Models", "make a .ink model of an ONNX file or a llama2.c checkpoint", cmd_compile },
 	{ "inspect", "Models", "show what a model is, reads, costs and what was proven of it", cmd_inspect },
 	{ "verify", "Models", "check models as the kernel would", cmd_verify },
 	{ "run", "Models", "run a model in this process", cmd_run },
 	{ "eval", "Models", "measure a model's accuracy on labelled data", cmd_eval },
+	{ "generate", "Models", "let a language model go on with a text", cmd_generate },
+	{ "score-text", "Models", "measure how well a language model predicts a text", cmd_score_text },
 	{ "load", "Slots", "load a model into a slot of the kernel", cmd_load },
 	{ "slots", "Slots", "list the slots", cmd_slots },
 	{ "show", "Slots", "show a slot, its models and its statistics", cmd_show },

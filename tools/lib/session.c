@@ -237,46 +237,76 @@ static int run_in_process(struct ink_model *model, size_t count, const char *in,
 	return min(n, 0);
 }
 
+/* One call of the kernel; @out_len is 0 where @out is NULL. */
+static inline int run_in_kernel(struct ink_session *session, u32 count, const void *in,
+				size_t in_len, void *out, size_t out_len,
+				struct inkling_verdict *verdicts)
+{
+	struct inkling_run run = {
+		.size = sizeof(run),
+		.count = count,
+		.input_size = (u32)in_len,
+		.output_size = (u32)out_len,
+		.inputs = (uintptr_t)in,
+		.outputs = (uintptr_t)out,
+		.verdicts = (uintptr_t)verdicts,
+	};
+
+	if (ioctl(session->fd, INKLING_IOC_RUN, &run))
+		return fail_run(session, errno);
+	if (run.done != count)
+		return ink_failure_set(EIO, "slot %s ran %u of %u inputs", session->slot, run.done,
+				       count);
+	return 0;
+}
+
+static inline bool lengths_fit(size_t in_len, const void *out, size_t out_len)
+{
+	return (in_len | out_len) <= U32_MAX && (out || !out_len);
+}
+
 int ink_session_run_batch(struct ink_session *session, size_t count, const void *in,
 			  size_t in_len, void *out, size_t out_len,
 			  struct inkling_verdict *verdicts)
 {
-	struct inkling_run run;
 	size_t done;
+	u32 n;
+	int err;
 
-	if (in_len > U32_MAX || out_len > U32_MAX || (!out && out_len))
+	if (!lengths_fit(in_len, out, out_len))
 		return ink_failure_set(EINVAL, "input or output size out of range");
 	if (session->model)
 		return run_in_process(session->model, count, in, in_len, out, out_len, verdicts);
-	for (done = 0; done < count; done += run.count) {
-		run = (struct inkling_run){
-			.size = sizeof(run),
-			.count = (u32)min_t(size_t, count - done, INKLING_BATCH_MAX),
-			.input_size = (u32)in_len,
-			.output_size = out ? (u32)out_len : 0,
-			.inputs = (uintptr_t)in + done * in_len,
-			.outputs = out ? (uintptr_t)out + done * out_len : 0,
-			.verdicts = verdicts ? (uintptr_t)(verdicts + done) : 0,
-		};
-		if (ioctl(session->fd, INKLING_IOC_RUN, &run))
-			return fail_run(session, errno);
-		if (run.done != run.count)
-			return ink_failure_set(EIO, "slot %s ran %u of %u inputs", session->slot,
-					       run.done, run.count);
+	for (done = 0; done < count; done += n) {
+		n = (u32)min_t(size_t, count - done, INKLING_BATCH_MAX);
+		err = run_in_kernel(session, n, (const char *)in + done * in_len, in_len,
+				    out ? (char *)out + done * out_len : NULL, out_len,
+				    verdicts ? verdicts + done : NULL);
+		if (err)
+			return err;
 	}
 	return 0;
+}
+
+/* A batch of one, without what only several need: a system call is short enough for that to count. */
+static int run_one(struct ink_session *session, const void *in, size_t in_len, void *out,
+		   size_t out_len, struct inkling_verdict *verdict)
+{
+	if (session->model || !lengths_fit(in_len, out, out_len))
+		return ink_session_run_batch(session, 1, in, in_len, out, out_len, verdict);
+	return run_in_kernel(session, 1, in, in_len, out, out_len, verdict);
 }
 
 int ink_session_run(struct ink_session *session, const void *in, size_t in_len, void *out,
 		    size_t out_len)
 {
-	return ink_session_run_batch(session, 1, in, in_len, out, out_len, NULL);
+	return run_one(session, in, in_len, out, out_len, NULL);
 }
 
 int ink_session_verdict(struct ink_session *session, const void *in, size_t in_len,
 			struct inkling_verdict *verdict)
 {
-	return ink_session_run_batch(session, 1, in, in_len, NULL, 0, verdict);
+	return run_one(session, in, in_len, NULL, 0, verdict);
 }
 
 static int check_prep(const struct ink_session *s, size_t in_off, size_t out_off,

@@ -16,7 +16,7 @@
 #include "internal.h"
 
 #define MAX_FILE	(16u << 20)
-#define MAX_TEXT	(64u << 20)
+#define MAX_TEXT	(16u << 20)
 #define MAX_VOCABULARY	65536u
 #define FIRST_BYTE	3u	/* token of byte 0, where bytes have tokens */
 
@@ -89,16 +89,18 @@ static char *read_file(const char *path, size_t *size)
 	return NULL;
 }
 
+/* @vocabulary: tokens that there have to be, or 0 */
 static int parse(struct ink_tokenizer *t, const char *path, size_t size, u32 vocabulary)
 {
+	const u32 most = vocabulary ? min(vocabulary, MAX_VOCABULARY) : MAX_VOCABULARY;
 	size_t at = 4, n;
 
 	for (t->n = 0; at < size; t->n++, at += n) {
 		struct piece *p = &t->pieces[t->n];
 
-		if (t->n >= vocabulary)
+		if (t->n >= most)
 			return ink_failure_set(EINVAL, "%s has more than the %u tokens of the model",
-					       path, vocabulary);
+					       path, most);
 		n = size - at < 8 ? 0 : get_unaligned_le32(t->file + at + 4);
 		if (!n || n > size - at - 8)
 			return ink_failure_set(EINVAL, "%s: token %u isn't that of a tokenizer: its size is wrong, or the file is cut off",
@@ -108,7 +110,7 @@ static int parse(struct ink_tokenizer *t, const char *path, size_t size, u32 voc
 		p->size = (u32)n;
 		at += 8;
 	}
-	if (!t->n || (vocabulary < MAX_VOCABULARY && t->n != vocabulary))
+	if (!t->n || (vocabulary && t->n != vocabulary))
 		return ink_failure_set(EINVAL, "%s has %u tokens, the model has %u", path, t->n,
 				       vocabulary);
 	return 0;
@@ -133,10 +135,8 @@ struct ink_tokenizer *ink_tokenizer_open(const char *path, uint32_t vocabulary)
 {
 	struct ink_tokenizer *t = calloc(1, sizeof(*t));
 	size_t size = 0;
-	u32 i;
+	u32 i, room = vocabulary ? min(vocabulary, MAX_VOCABULARY) : MAX_VOCABULARY;
 
-	if (!vocabulary || vocabulary > MAX_VOCABULARY)
-		vocabulary = MAX_VOCABULARY;
 	if (!t) {
 		ink_failure_set(ENOMEM, "no memory for a tokenizer");
 		return NULL;
@@ -144,10 +144,10 @@ struct ink_tokenizer *ink_tokenizer_open(const char *path, uint32_t vocabulary)
 	t->file = read_file(path, &size);
 	if (!t->file)
 		goto fail;
-	t->pieces = calloc(vocabulary, sizeof(*t->pieces));
-	t->sorted = calloc(vocabulary, sizeof(*t->sorted));
+	t->pieces = calloc(room, sizeof(*t->pieces));
+	t->sorted = calloc(room, sizeof(*t->sorted));
 	if (!t->pieces || !t->sorted) {
-		ink_failure_set(ENOMEM, "no memory for a tokenizer of %u tokens", vocabulary);
+		ink_failure_set(ENOMEM, "no memory for a tokenizer of %u tokens", room);
 		goto fail;
 	}
 	if (parse(t, path, size, vocabulary))
@@ -204,7 +204,7 @@ static bool better(const struct pair *a, const struct pair *b)
 	return a->score > b->score || (a->score == b->score && a->left < b->left);
 }
 
-/* Every merge takes one pair away and brings two at most, so the heap's room is enough. */
+/* Every merge takes one pair away and brings two at most: room for two a byte is enough. */
 static void push(struct encoding *e, u32 left)
 {
 	u32 right = left == NOWHERE ? NOWHERE : e->symbols[left].after;
@@ -299,7 +299,7 @@ static int encode(struct encoding *e, size_t size, u16 *tokens, size_t room)
 	u32 at;
 
 	e->symbols = calloc(size + 1, sizeof(*e->symbols));
-	e->heap = calloc(3 * size + 1, sizeof(*e->heap));
+	e->heap = calloc(2 * size + 1, sizeof(*e->heap));
 	if (!e->symbols || !e->heap)
 		return ink_failure_set(ENOMEM, "no memory for the tokens of %zu bytes", size);
 	split(e, size);

@@ -2,17 +2,20 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Train `dga`: real domain names, or those of generation algorithms.
 
-Lives here: the encoder, its training, threshold, export and measurement. What
-doesn't: lists and splits (dga_data.py), made-up names (dga_make.py).
+Lives here: the encoder, its training and export. What doesn't: lists and splits
+(dga_data.py), made-up names (dga_make.py), scores and figures (dga_measure.py).
 
     tools/train/dga.py --data DIR --fold 0 --json f0.json    families of fold 0 held out
     tools/train/dga.py --data DIR --seed 1 -o models/dga.onnx --json all.json
-    tools/train/dga.py --data DIR --measure models/dga.onnx --json m.json
+    tools/train/dga.py --data DIR --measure --weights dga.pt -o models/dga.onnx \
+            --calibration c.csv --test-csv t.csv             of a model that is trained
 
 Test names are read after training only, to be measured; settings and seed are
 chosen by `merit`, which is made of valid names alone.
 """
 import argparse
+import copy
+import csv
 import json
 import math
 import sys
@@ -23,23 +26,30 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-import common
 import dga_data
 import dga_make
 import dga_onnx
+from dga_measure import calibrate, chunks, measure, merit, show, tokens
 
 CLASSES = ("real", "random", "words")
 LONGEST = 63			# bytes of a label
 MADE = 40000			# made-up names to draw from
-FAR = 0.004			# share of valid real names that may be flagged; the goal is 0.005
-SETTINGS = {"embed": 32, "d": 48, "heads": 4, "hidden": 96, "layers": 2, "window": 5,
+SETTINGS = {"embed": 32, "d": 64, "heads": 2, "hidden": 128, "layers": 2, "window": 5,
             "dropout": 0.1, "steps": 1500, "batch": 512, "rate": 3e-3, "decay": 0.05,
             "made": 0.36, "words": 0.28, "drawn": 0.5, "pretrain": 300}
 
 
-def gelu(x):
-    """As F.gelu, whose gradient is wrong in PyTorch 1.13 of Debian where layouts differ."""
-    return x * 0.5 * (1 + torch.erf(x * math.sqrt(0.5)))
+class Drop(nn.Module):
+    """Dropout of whole columns of a name, which is much quicker than of single numbers."""
+
+    def __init__(self, p):
+        super().__init__()
+        self.p = p
+
+    def forward(self, x):
+        if not self.training or not self.p:
+            return x
+        return x * ((torch.rand(x.shape[0], 1, x.shape[2]) >= self.p) / (1 - self.p))
 
 
 class Attention(nn.Module):
@@ -52,10 +62,10 @@ class Attention(nn.Module):
     def split(self, x):
         return x.reshape(x.shape[0], x.shape[1], self.heads, -1).transpose(1, 2)
 
-    def forward(self, x, padding):
+    def forward(self, x, hidden):
         q, k, v = (self.split(f(x)) for f in (self.query, self.key, self.value))
         score = torch.matmul(q, k.transpose(2, 3)) * self.scale
-        score = score.masked_fill(padding[:, None, None, :], -1e9)
+        score = score.masked_fill(hidden, -1e9)
         y = torch.matmul(torch.softmax(score, -1), v).transpose(1, 2)
         return self.out(y.reshape(x.shape[0], x.shape[1], -1))
 
@@ -67,11 +77,11 @@ class Block(nn.Module):
         self.norm1, self.norm2 = nn.LayerNorm(d), nn.LayerNorm(d)
         self.attention = Attention(d, s["heads"])
         self.up, self.down = nn.Linear(d, s["hidden"]), nn.Linear(s["hidden"], d)
-        self.drop = nn.Dropout(s["dropout"])
+        self.drop = Drop(s["dropout"])
 
-    def forward(self, x, padding):
-        x = x + self.drop(self.attention(self.norm1(x), padding))
-        return x + self.drop(self.down(gelu(self.up(self.norm2(x)))))
+    def forward(self, x, hidden):
+        x = x + self.drop(self.attention(self.norm1(x), hidden))
+        return x + self.drop(self.down(F.gelu(self.up(self.norm2(x)))))
 
 
 class Encoder(nn.Module):
@@ -82,7 +92,7 @@ class Encoder(nn.Module):
         self.embed = nn.Embedding(257, s["embed"], padding_idx=0)
         self.conv = nn.Conv1d(s["embed"], s["d"], s["window"], padding=s["window"] // 2)
         self.position = nn.Parameter(torch.randn(LONGEST, s["d"]) * 0.02)
-        self.drop = nn.Dropout(s["dropout"])
+        self.drop = Drop(s["dropout"])
         self.blocks = nn.ModuleList(Block(s) for _ in range(s["layers"]))
         self.norm = nn.LayerNorm(s["d"])
         self.head = nn.Linear(s["d"], len(CLASSES))
@@ -90,10 +100,10 @@ class Encoder(nn.Module):
     def rows(self, ids):
         """What each byte has become, and which are padding."""
         padding = ids == 0
-        x = gelu(self.conv(self.embed(ids).transpose(1, 2))).transpose(1, 2)
+        x = F.gelu(self.conv(self.embed(ids).transpose(1, 2)).transpose(1, 2).contiguous())
         x = self.drop(x + self.position[:ids.shape[1]])
         for block in self.blocks:
-            x = block(x, padding)
+            x = block(x, padding[:, None, None, :])
         return self.norm(x), padding
 
     def logits(self, ids):
@@ -110,21 +120,6 @@ def work(s, n):
     d = s["d"]
     row = s["embed"] * s["window"] * d + s["layers"] * (4 * d * d + 2 * d * s["hidden"])
     return n * row + s["layers"] * 2 * n * n * d + d * len(CLASSES)
-
-
-def tokens(names):
-    """[N, longest] ids."""
-    ids = np.zeros((len(names), max(map(len, names))), np.int64)
-    for row, name in zip(ids, names):
-        row[:len(name)] = np.frombuffer(name.encode("ascii"), np.uint8)
-        row[:len(name)] += 1
-    return torch.from_numpy(ids)
-
-
-def chunks(names, size):
-    """Indices of names of about equal length, `size` at a time."""
-    order = np.argsort([len(n) for n in names], kind="stable")
-    return [order[i:i + size] for i in range(0, len(order), size)]
 
 
 # ---- training -----------------------------------------------------------
@@ -161,6 +156,24 @@ def schedule(step, steps):
     up = max(steps // 20, 1)
     return (step + 1) / up if step < up else \
         0.5 * (1 + math.cos(math.pi * (step - up) / max(steps - up, 1)))
+
+
+def check_gradient(net, ids):
+    """Refuse to train on wrong gradients: F.gelu's are in PyTorch 1.13 where layouts differ."""
+    def gradients(net):
+        net.zero_grad()
+        net.logits(ids)[:, 1].sum().backward()
+        return [p.grad.double() for p in net.parameters()]
+
+    drop = [m for m in net.modules() if isinstance(m, Drop)]
+    p, net = drop[0].p, net.train()
+    for m in drop:
+        m.p = 0
+    for a, b in zip(gradients(net), gradients(copy.deepcopy(net).double())):
+        if not (a - b).abs().max() <= 1e-3 * (1 + b.abs().max()):
+            sys.exit("this PyTorch computes wrong gradients")
+    for m in drop:
+        m.p = p
 
 
 def optimise(net, parameters, s, steps, loss_of, label):
@@ -206,6 +219,7 @@ def pretrain(net, names, s, seed):
 def train(names, held, s, seed):
     torch.manual_seed(seed)
     net = Encoder(s)
+    check_gradient(net, tokens(names.of["benign"]["train"][:128]))
     if s["pretrain"]:
         pretrain(net, names, s, seed)
     mixture = Mixture(names, held, s, seed)
@@ -220,96 +234,6 @@ def train(names, held, s, seed):
 
     optimise(net, list(net.parameters()), s, s["steps"], loss_of, "train")
     return net.eval()
-
-
-# ---- scores and measures ------------------------------------------------
-
-def scores(net, names):
-    """Log odds that a name is generated."""
-    out = np.zeros(len(names), np.float64)
-    with torch.no_grad():
-        for at in chunks(names, 1024):
-            z = net.logits(tokens([names[i] for i in at])).double()
-            out[at] = (torch.logsumexp(z[:, 1:], 1) - z[:, 0]).numpy()
-    return out
-
-
-def calibrate(net, real):
-    """Shift the logits so that FAR of the valid real names reach one half."""
-    limit = common.threshold_at(scores(net, real), FAR)
-    with torch.no_grad():
-        net.head.bias[0] += limit
-
-
-def wilson(k, n, z=1.959964):
-    if not n:
-        return [math.nan, math.nan]
-    p, m = k / n, 1 + z * z / n
-    w = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return [(p + z * z / (2 * n) - w) / m, (p + z * z / (2 * n) + w) / m]
-
-
-def count(s):
-    return {"n": len(s), "flagged": int((s >= 0).sum()), "rate": float((s >= 0).mean()),
-            "wilson": wilson(int((s >= 0).sum()), len(s))}
-
-
-def macro(rows):
-    """Mean over families; goz and new_goz count as one."""
-    groups = {}
-    for name, row in rows.items():
-        groups.setdefault("goz" if name == "new_goz" else name, []).append(row)
-    return {k: float(np.mean([np.mean([r[k] for r in g]) for g in groups.values()]))
-            for k in ("rate", "auc")} if groups else {}
-
-
-def group_auc(real, other, k, seed=0):
-    """AUC of the mean score of k names of one client."""
-    r = np.random.default_rng(seed)
-    return common.auc(*(s[r.integers(len(s), size=(4000, k))].mean(1) for s in (real, other)))
-
-
-def measure(net, names, held, part):
-    """All figures of one part, with the threshold at one half."""
-    real = scores(net, names.of["benign"][part])
-    out = {"real": count(real)}
-    sets = {kind: {f: names.of[f][part] for f in families}
-            for kind, families in (("random", names.character), ("words", names.words))}
-    if part == "valid":
-        sets["made"] = {f: dga_make.made(500, 77, [f], 0.0) for f in dga_make.VALID_ONLY}
-    for kind, families in sets.items():
-        for seen in ("trained", "held"):
-            rows = {}
-            for f, labels in families.items():
-                if (f in held or kind == "made") == (seen == "held"):
-                    s = scores(net, labels)
-                    rows[f] = dict(count(s), auc=common.auc(real, s))
-                    if kind == "words":
-                        rows[f]["auc of 4, 16"] = [group_auc(real, s, k) for k in (4, 16)]
-            if rows:
-                rows = dict(sorted(rows.items(), key=lambda x: x[1]["rate"]))
-                out[f"{kind}, {seen}"] = {"macro": macro(rows), "families": rows}
-    return out
-
-
-def merit(valid):
-    """What settings and seeds are chosen by: known and unknown families alike."""
-    seen, new = valid["random, trained"]["macro"], valid["made, held"]["macro"]
-    words = valid["words, trained"]["macro"]
-    return float(np.mean([seen["rate"], new["rate"], 2 * new["auc"] - 1,
-                          2 * words["auc"] - 1]))
-
-
-def show(part, figures):
-    real = figures["real"]
-    print(f"{part}: real {real['flagged']} of {real['n']} flagged ({100 * real['rate']:.2f} %)")
-    for kind, rows in figures.items():
-        if kind == "real":
-            continue
-        print(f"  {kind}: macro {100 * rows['macro']['rate']:.1f} %, AUC {rows['macro']['auc']:.4f}")
-        for f, row in rows["families"].items():
-            print(f"    {f:14} {100 * row['rate']:5.1f} %  AUC {row['auc']:.4f}  n {row['n']}"
-                  f"  {row.get('auc of 4, 16', '')}")
 
 
 # ---- files --------------------------------------------------------------
@@ -334,6 +258,18 @@ def export(net, path, card):
     return worst
 
 
+def write_names(path, names, part, most):
+    """CSV of the names of a part, at most so many of each family."""
+    if not path:
+        return
+    with open(path, "w", encoding="ascii", newline="") as f:
+        out = csv.writer(f, lineterminator="\n")
+        out.writerow(("name", "label", "family"))
+        for label, families in zip(CLASSES, (["benign"], names.character, names.words)):
+            for family in families:
+                out.writerows((n, label, family) for n in names.of[family][part][:most])
+
+
 def settings(pairs):
     s = dict(SETTINGS)
     for pair in pairs:
@@ -355,6 +291,8 @@ def main():
     p.add_argument("--measure", action="store_true", help="train nothing")
     p.add_argument("--json", help="figures")
     p.add_argument("-o", "--output", help="ONNX file")
+    p.add_argument("--calibration", help="CSV of names of the train part: name,label,family")
+    p.add_argument("--test-csv", help="the same of all test names")
     a = p.parse_args()
     torch.set_num_threads(1)
     s = settings(a.set)
@@ -380,6 +318,8 @@ def main():
         out["test"] = measure(net, names, held, "test")
         show("test", out["test"])
     print(f"merit {out['merit']:.4f}, {work(s, 16)} multiply-accumulates for 16 bytes")
+    write_names(a.calibration, names, "train", 200)
+    write_names(a.test_csv, names, "test", None)
     if a.output:
         out["parity"] = export(net, a.output, card(a.seed))
     if a.json:

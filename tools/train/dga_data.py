@@ -20,19 +20,18 @@ CHARACTER = ("conficker", "cryptolocker", "goz", "new_goz", "pushdo", "ramdo")
 BENIGN = ("benign_opendns_top.txt.xz", "benign_umbrella.csv.xz")
 WORDS = ("wordbased_train.csv.xz", "wordbased_val.csv.xz")
 
-# What is held out together: fold by fold, every family is once.
+# What is held out together: every family is, once.
 FOLDS = (
-    ("conficker", "gozi_luther", "gozi_nasa", "gozi_gpl", "gozi_rfc"),
-    ("cryptolocker", "suppobox_1", "suppobox_2", "suppobox_3", "pizd"),
-    ("goz", "new_goz", "matsnu", "bigviktor"),
-    ("pushdo", "nymaim", "banjori"),
-    ("ramdo", "ngioweb"),
+    ("conficker", "ramdo", "gozi_luther", "gozi_nasa", "gozi_gpl", "gozi_rfc", "nymaim",
+     "bigviktor"),
+    ("cryptolocker", "goz", "new_goz", "pushdo", "suppobox_1", "suppobox_2", "suppobox_3",
+     "pizd", "matsnu", "banjori", "ngioweb"),
 )
 
 # Labels that stand before a country's code as a part of the public suffix.
 SECOND = set("""ac asn asso co com ed edu fin firm gen go gob gouv gov gv id idv
 in ind info int k12 lg ltd me mil muni ne net nhs nic nom nsw or org oz plc police
-pro qld res sch school sld vic web adv art blog eco eng jor jus leg tur
+pro qld res sch school sld vic web adv art blog eco eng jor leg tur
 tv""".split())
 
 

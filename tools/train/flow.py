@@ -183,7 +183,9 @@ def options():
     ap.add_argument("--local", nargs="+", default=["10.77.0.1", "fd77::1"],
                     help="addresses of the protected host (default: the lab's)")
     ap.add_argument("--far", type=float, default=0.0005, help="benign flows of valid that may be above the threshold")
-    ap.add_argument("--version", default="2.2")
+    ap.add_argument("--offsets", action="store_true", help="shift the attacks' logits against each other, by valid, and "
+                    "hold --far at each pace")
+    ap.add_argument("--version", default="2.1")
     ap.add_argument("-o", "--out", help="ONNX file to write")
     ap.add_argument("--from", dest="old", metavar="FILE", help="train nothing; weights of an ONNX file of this script that "
                     "has no offsets yet")
@@ -230,9 +232,12 @@ def fit_seeds(rows, valid, args):
 
 def finish(path, net, seed, valid, args, version):
     """Offsets, threshold and file of a net; its threshold."""
-    offsets, limit = calibrate(net, valid, args.far)
-    print(f"{path}: seed {seed}, threshold {1 / (1 + np.exp(-limit)):.4f} (logit {limit:.3f}), added to the logits of "
-          + ", ".join(f"{c} {v:g}" for c, v in zip(CLASSES[1:], offsets)))
+    if args.offsets or args.old:
+        offsets, limit = calibrate(net, valid, args.far)
+        print("added to the logits of " + ", ".join(f"{c} {v:g}" for c, v in zip(CLASSES[1:], offsets)))
+    else:
+        limit = threshold_of([(s, scores(net, s.x)) for s in valid], args.far)
+    print(f"{path}: seed {seed}, threshold {1 / (1 + np.exp(-limit)):.4f} (logit {limit:.3f})")
     export(path, net, schema(), seed, limit, version)
     return limit
 

@@ -450,7 +450,7 @@ static void run_dense(const struct ink_bound *b, u8 *arena, u32 first, u32 rows)
 	size_t scaling = ink_x86_scaling(b->narrow);
 	u32 end = rows < b->m - first ? first + rows : b->m, i;
 	u8 *y = arena + b->out_off + ((size_t)first * elem_size(b) << b->extend);
-	struct dense d = {
+	struct dense d __uninitialized = {
 		.x = arena + b->in_off[0],
 		.wide = b->extend,
 		.n = b->n,

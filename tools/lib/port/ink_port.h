@@ -308,6 +308,11 @@ static inline void ink_port_yield(void)
 {
 }
 
+static inline void ink_port_copy(void *to, const void *from, size_t size)
+{
+	memcpy(to, from, size);
+}
+
 /* Userspace owns its vector registers. */
 static inline void ink_port_fpu_begin(void)
 {
