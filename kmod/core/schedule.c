@@ -22,16 +22,20 @@
 #define COST_MAC_SCALAR		1500
 #define COST_MAC_SIMD		150
 #define COST_WEIGHT_SIMD	90	/* to load a weight of a LINEAR, for all tokens */
-#define COST_LINEAR_SIMD	60	/* to multiply it, for each */
+#define COST_MAC16_SIMD		50	/* to multiply it, for each; of an ATTENTION too */
+#define COST_MAC16_VNNI		30
+#define COST_LINEAR_ROW		600	/* one output of a LINEAR in vectors */
 #define COST_ROW_SCALAR		4000	/* requantise one output of a DENSE */
 #define COST_ROW_SIMD		1500
 #define COST_ELEMENT		4000	/* one element of any other op */
 #define COST_SOFTMAX		25000	/* two exponentials and a division */
 #define COST_QUANT_ROW		8000
-#define COST_ELEMENT_SIMD	1200	/* one element of an operator on rows */
+#define COST_ELEMENT_SIMD	800	/* one element of an operator on rows */
+#define COST_COMPARE		2400	/* two columns of a GATE, twice */
 #define COST_NORM		150000	/* a square root and a division for each row */
 #define COST_KEY_SCALAR		15000	/* exponential and share of one key for one query */
-#define COST_KEY_SIMD		2500
+#define COST_KEY_SIMD		2000
+#define COST_HEAD		150000	/* one head of one query, without its keys */
 
 #define SECTION_PS		(INK_BUDGET_SECTION_NS * 1000ull)
 
@@ -87,15 +91,16 @@ static u64 head_cost(const struct ink_bound *b, bool simd, u32 tokens)
 	u32 d = b->in_cols[0] / (u32)b->attr[0];
 	u64 kept = 2ull * rows * b->in_cols[1] * (simd ? COST_ELEMENT_SIMD : COST_ELEMENT);
 
-	return (u64)keys * (2ull * d * (simd ? COST_MAC_SIMD : COST_MAC_SCALAR) +
-			    (simd ? COST_KEY_SIMD : COST_KEY_SCALAR)) +
+	return COST_HEAD + (u64)keys * (2ull * d * (simd ? COST_MAC16_SIMD : COST_MAC_SCALAR) +
+					(simd ? COST_KEY_SIMD : COST_KEY_SCALAR)) +
 	       div_u64(kept, op_units(b, tokens));
 }
 
 /* Picoseconds of @units rows of weights in vectors, which tokens share. */
 static u64 linear_cost(const struct ink_bound *b, u32 units, u32 tokens)
 {
-	u64 each = (u64)b->in_cols[0] * COST_LINEAR_SIMD + COST_ROW_SIMD;
+	u64 mac = b->path == INK_PATH_LINEAR_BYTES ? COST_MAC16_VNNI : COST_MAC16_SIMD;
+	u64 each = b->in_cols[0] * mac + COST_LINEAR_ROW;
 
 	return units * ((u64)b->in_cols[0] * COST_WEIGHT_SIMD + input_rows(b, tokens) * each);
 }
@@ -107,7 +112,7 @@ static u64 row_cost(const struct ink_bound *b, bool simd)
 
 	switch (b->opcode) {
 	case INKLING_OP_GATE:
-		return elements * (2 * elements * COST_ELEMENT_SIMD + COST_SOFTMAX);
+		return elements * (elements * COST_COMPARE + COST_SOFTMAX);
 	case INKLING_OP_NORM:
 		return elements * (simd ? COST_ELEMENT_SIMD : COST_ELEMENT) + COST_NORM;
 	default:
