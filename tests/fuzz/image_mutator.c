@@ -385,6 +385,56 @@ static void insert_alone(struct parts *p, struct ink_rand *r, struct inkling_op 
 	}
 }
 
+/* What an op on tensor @t does; its output is there. */
+static void choose_op(struct parts *p, struct ink_rand *r, struct inkling_op *op, u32 t)
+{
+	u32 i;
+
+	switch (ink_rand_below(r, 7)) {
+	case 0:
+		insert_alone(p, r, op);
+		break;
+	case 1:
+		op->opcode = INKLING_OP_NORM;
+		op->in[1] = p->n_tensors;
+		op->attr[0] = (s32)ink_rand_below(r, 2);
+		op->attr[1] = 1 + (s32)ink_rand_below(r, 1000);
+		op->attr[3] = 1 + (s32)ink_rand_below(r, 46);
+		op->attr[4] = -30000;
+		op->attr[5] = 30000;
+		p->tensors[p->n_tensors++] = (struct inkling_tensor){
+			.dtype = INKLING_INT16, .rank = 1, .kind = INKLING_TENSOR_CONST,
+			.dims = { p->tensors[t].dims[1] },
+		};
+		break;
+	case 2:
+		op->opcode = INKLING_OP_SCALE;
+		op->in[2] = ink_rand_below(r, 2) ? t : INKLING_NONE;
+		break;
+	case 3:
+		op->opcode = INKLING_OP_LUT;
+		op->in[1] = p->n_tensors;
+		p->tensors[p->n_tensors++] = (struct inkling_tensor){
+			.dtype = INKLING_INT8, .rank = 1, .kind = INKLING_TENSOR_CONST,
+			.dims = { 256 },
+		};
+		for (i = 0; i < 256; i++)
+			((u8 *)blob_resize(p, op->in[1], 256))[i] = (u8)(ink_rand_next(r) >> 40);
+		break;
+	case 4:
+		op->opcode = INKLING_OP_CONCAT;
+		p->tensors[op->out[0]].dims[0] *= 2;
+		break;
+	default:
+		op->opcode = ink_rand_below(r, 2) ? INKLING_OP_ADD : INKLING_OP_MUL;
+		op->attr[2] = any_number(r, 0);
+		op->attr[3] = op->opcode == INKLING_OP_ADD ? any_number(r, 0) : 0;
+		op->attr[4] = 1 + (s32)ink_rand_below(r, 62);
+		op->attr[6] = -100;
+		op->attr[7] = 100;
+	}
+}
+
 /* A new op on tensor @t, whose result the ops from @at on read instead. */
 static void insert_op(struct parts *p, struct ink_rand *r)
 {
@@ -405,49 +455,7 @@ static void insert_op(struct parts *p, struct ink_rand *r)
 	op.in[0] = t;
 	op.in[1] = t;	/* of those that have two */
 	p->n_tensors++;
-	switch (ink_rand_below(r, 7)) {
-	case 0:
-		insert_alone(p, r, &op);
-		break;
-	case 1:
-		op.opcode = INKLING_OP_NORM;
-		op.in[1] = p->n_tensors;
-		op.attr[0] = (s32)ink_rand_below(r, 2);
-		op.attr[1] = 1 + (s32)ink_rand_below(r, 1000);
-		op.attr[3] = 1 + (s32)ink_rand_below(r, 46);
-		op.attr[4] = -30000;
-		op.attr[5] = 30000;
-		p->tensors[p->n_tensors++] = (struct inkling_tensor){
-			.dtype = INKLING_INT16, .rank = 1, .kind = INKLING_TENSOR_CONST,
-			.dims = { p->tensors[t].dims[1] },
-		};
-		break;
-	case 2:
-		op.opcode = INKLING_OP_SCALE;
-		op.in[2] = ink_rand_below(r, 2) ? t : INKLING_NONE;
-		break;
-	case 3:
-		op.opcode = INKLING_OP_LUT;
-		op.in[1] = p->n_tensors;
-		p->tensors[p->n_tensors++] = (struct inkling_tensor){
-			.dtype = INKLING_INT8, .rank = 1, .kind = INKLING_TENSOR_CONST,
-			.dims = { 256 },
-		};
-		for (i = 0; i < 256; i++)
-			((u8 *)blob_resize(p, op.in[1], 256))[i] = (u8)(ink_rand_next(r) >> 40);
-		break;
-	case 4:
-		op.opcode = INKLING_OP_CONCAT;
-		p->tensors[out].dims[0] *= 2;
-		break;
-	default:
-		op.opcode = ink_rand_below(r, 2) ? INKLING_OP_ADD : INKLING_OP_MUL;
-		op.attr[2] = any_number(r, 0);
-		op.attr[3] = op.opcode == INKLING_OP_ADD ? any_number(r, 0) : 0;
-		op.attr[4] = 1 + (s32)ink_rand_below(r, 62);
-		op.attr[6] = -100;
-		op.attr[7] = 100;
-	}
+	choose_op(p, r, &op, t);
 	memmove(&p->ops[at + 1], &p->ops[at], (p->n_ops - at) * sizeof(op));
 	p->ops[at] = op;
 	p->n_ops++;

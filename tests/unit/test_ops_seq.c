@@ -4,8 +4,8 @@
  *
  * What lives here: random encoders and decoders, in calls of any length one after
  * the other, whose every operator is compared with second_seq.c; and that a text
- * gives the same in one call as in many. What doesn't: how near the operators come
- * to real numbers (test_near.c).
+ * gives the same in one call as in many. What doesn't: how near the arithmetic
+ * comes to real numbers (test_fixed.c).
  */
 #include <setjmp.h>
 #include <stdarg.h>

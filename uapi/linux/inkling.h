@@ -186,6 +186,7 @@ struct inkling_uring_run {
  * @flags: zero
  * @tokens: how many of the first to keep; 0: all is zeroed, and the session
  *	follows its slot to whatever model that has
+ * @reserved: zero
  *
  * A session of a model with states (a language model) remembers the tokens that
  * it was given, and keeps to the model it began with, also when the slot is
