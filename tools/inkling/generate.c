@@ -2,10 +2,11 @@
 /*
  * inkling generate: a language model goes on with a text.
  *
- * What lives here: the command: reading the prompt, one token after the other,
- * printing them as they come. What doesn't: the model (lm.c) and the choice of a
+ * What lives here: the command: reading the prompt, one token after the other, here
+ * or in the kernel, printing them as they come. What doesn't: the model (lm.c) and the choice of a
  * token (kmod/core/sample.c), which are the same everywhere.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,8 @@
 #include "words.h"
 
 #define MOST_PROMPT	65536	/* bytes */
+
+#define PIECE	8	/* tokens that the kernel is asked for at a time, to print them as they come */
 
 /* State of one text. */
 struct generation {
@@ -28,6 +31,7 @@ struct generation {
 	size_t said_size;
 	const char *ended;	/* why */
 	uint64_t read_ns, write_ns;
+	struct ink_session *session;	/* the kernel's, or NULL */
 };
 
 static uint16_t *read_prompt(const struct ink_text *t, const char *prompt, size_t *n)
@@ -99,6 +103,94 @@ static void go_on(struct generation *g)
 	}
 }
 
+/* Tokens as the model's input has them. */
+static void pack_tokens(const struct generation *g, const uint16_t *tokens, size_t n, void *to)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (g->text.lm.wide)
+			((uint16_t *)to)[i] = tokens[i];
+		else
+			((uint8_t *)to)[i] = (uint8_t)tokens[i];
+	}
+}
+
+/* What a piece has: false when the text ends with it. */
+static bool take_piece(struct generation *g, const void *piece, uint32_t n, uint16_t *before)
+{
+	uint32_t i;
+
+	for (i = 0; i < n; i++) {
+		uint16_t token = g->text.lm.wide ? ((const uint16_t *)piece)[i] :
+						   ((const uint8_t *)piece)[i];
+
+		g->tokens[g->n++] = token;
+		if (token == INK_TOKEN_BEGIN || token == INK_TOKEN_END) {
+			g->ended = "end";
+			return false;
+		}
+		say(g, *before, token);
+		*before = token;
+	}
+	return true;
+}
+
+/* The same by a slot: the kernel reads the prompt and goes on with it. */
+static void generate_in_kernel(struct generation *g)
+{
+	uint16_t before = g->prompt[g->n_prompt - 1], piece[PIECE];
+	void *prompt = ink_xalloc(g->n_prompt, sizeof(*g->prompt));
+	uint64_t start = ink_clock_ns(CLOCK_MONOTONIC);
+	struct inkling_generate ask = {
+		.prompt = (uintptr_t)prompt, .n_prompt = (uint32_t)g->n_prompt,
+		.tokens = (uintptr_t)piece, .seed = g->choice.seed, .mult = g->choice.mult,
+		.shift = g->choice.shift, .top_k = g->choice.top_k, .stop = INK_TOKEN_BEGIN,
+	};
+	int err;
+
+	pack_tokens(g, g->prompt, g->n_prompt, prompt);
+	if (ink_session_generate(g->session, &ask))
+		ink_die_failure();
+	g->read_ns = ink_clock_ns(CLOCK_MONOTONIC) - start;
+	say_prompt(g);
+	ink_session_reset(g->session, (uint32_t)g->n_prompt - 1);
+	/* The prompt's last token again, since a text goes on from one that was generated or given. */
+	pack_tokens(g, &before, 1, prompt);
+	g->ended = "tokens";
+	start = ink_clock_ns(CLOCK_MONOTONIC);
+	for (ask.n_prompt = 1; g->n < g->want; ask.n_prompt = 0) {
+		ask.n_tokens = g->want - g->n < PIECE ? (uint32_t)(g->want - g->n) : PIECE;
+		err = ink_session_generate(g->session, &ask);
+		if (err && err != -ENOSPC)
+			ink_die_failure();
+		if (!take_piece(g, piece, ask.done, &before))
+			break;
+		if (err) {
+			g->ended = "context";
+			break;
+		}
+	}
+	g->write_ns = ink_clock_ns(CLOCK_MONOTONIC) - start;
+	free(prompt);
+}
+
+/* A slot with the very model that the file is: tokenizer and temperature are made for that. */
+static struct ink_session *open_slot(const struct generation *g, const char *slot)
+{
+	const struct inkling_header *header = ink_model_header(g->text.lm.model);
+	struct ink_session *session = ink_session_open(slot, INK_DEFAULTS);
+	struct inkling_info info;
+
+	if (!session || ink_session_info(session, &info))
+		ink_die_failure();
+	if (memcmp(info.digest, header->digest, sizeof(info.digest)))
+		ink_die(INK_EXIT_REFUSED, ink_fmt("slot %s holds another model: %s", slot,
+						  ink_fmt_digest_short(info.digest)),
+			"give the file that was loaded there");
+	return session;
+}
+
 static void generate(struct generation *g)
 {
 	struct ink_lm *lm = &g->text.lm;
@@ -107,6 +199,10 @@ static void generate(struct generation *g)
 	if (g->n_prompt > ink_model_context(lm->model))
 		ink_die(INK_EXIT_INPUT, ink_fmt("the prompt has %zu tokens, the model remembers %u",
 						g->n_prompt, ink_model_context(lm->model)), NULL);
+	if (g->session) {
+		generate_in_kernel(g);
+		return;
+	}
 	if (ink_lm_read(lm, g->prompt, g->n_prompt))
 		ink_die_failure();
 	g->read_ns = ink_clock_ns(CLOCK_MONOTONIC) - start;
@@ -178,18 +274,21 @@ static uint32_t parse_temperature(const char *s)
 static const struct ink_usage usage = {
 	.args = "MODEL.ink --tokenizer FILE [--prompt TEXT] [OPTION]...",
 	.about =
-	"Lets a language model go on with a text, in this process. The same model, prompt, seed and\n"
-	"temperature give the same text on every machine: all of it is computed in integers.",
+	"Lets a language model go on with a text, in this process, or with --slot in the kernel. The same\n"
+	"model, prompt, seed and temperature give the same text in both and on every machine: all of it\n"
+	"is computed in integers.",
 	.example =
 	"inkling generate stories.ink --tokenizer tok512.bin --prompt \"Once upon a time\"\n"
-	"inkling generate stories.ink --tokenizer tok512.bin --temperature 0.8 --seed 7 --stats",
+	"inkling generate stories.ink --tokenizer tok512.bin --temperature 0.8 --seed 7 --stats\n"
+	"inkling load stories.ink --slot lm.tiny\n"
+	"inkling generate stories.ink --tokenizer tok512.bin --slot lm.tiny",
 	.min_args = 1,
 	.max_args = 1,
 };
 
 int cmd_generate(int argc, char **argv)
 {
-	static const char *tokenizer, *prompt = "", *temperature = "0", *isa;
+	static const char *tokenizer, *prompt = "", *temperature = "0", *isa, *slot;
 	static uint32_t want = 200, seed = 1, top_k;
 	static bool stats;
 	static const struct ink_option options[] = {
@@ -197,6 +296,8 @@ int cmd_generate(int argc, char **argv)
 		  &tokenizer },
 		{ "prompt", 'p', "TEXT", "what to go on with; nothing by default", INK_OPT_STRING,
 		  &prompt },
+		{ "slot", 's', "NAME", "let the kernel do it, in this slot, which has the same model",
+		  INK_OPT_STRING, &slot },
 		{ "tokens", 'n', "N", "how many to say at most; default 200", INK_OPT_U32, &want },
 		{ "temperature", 0, "X", "0, the default: always the likeliest; 1: as likely as they are",
 		  INK_OPT_STRING, &temperature },
@@ -220,6 +321,8 @@ int cmd_generate(int argc, char **argv)
 		ink_die_failure();
 	g.prompt = read_prompt(&g.text, prompt, &g.n_prompt);
 	g.tokens = ink_xalloc(g.want + 1, sizeof(*g.tokens));
+	if (slot)
+		g.session = open_slot(&g, slot);
 	generate(&g);
 	if (ink_cli.json)
 		print_json(&g);
@@ -233,6 +336,7 @@ int cmd_generate(int argc, char **argv)
 	free(g.tokens);
 	free(g.said);
 	free(g.prompt);
+	ink_session_close(g.session);
 	ink_text_close(&g.text);
 	return INK_EXIT_OK;
 }

@@ -433,6 +433,24 @@ struct io_uring_sqe;
 int ink_session_prep(struct ink_session *session, struct io_uring_sqe *sqe, size_t in_off,
 		     size_t out_off, unsigned int count, unsigned int flags);
 
+/* Language models in the kernel */
+
+/**
+ * ink_session_generate() - let the slot's model continue a text
+ * @session: bound to a slot with a language model, in the kernel
+ * @text: what is asked, see struct inkling_generate; its size is set here, @done
+ *	and @position by the kernel
+ *
+ * Return: 0, or a negative errno as struct inkling_generate lists them, of which
+ * -EOPNOTSUPP is also given where the session's model runs in this process.
+ * @text->done tokens were generated even so.
+ */
+int ink_session_generate(struct ink_session *session, struct inkling_generate *text);
+/* Keep the first @tokens that the session holds; 0: forget all, and follow the slot. */
+int ink_session_reset(struct ink_session *session, uint32_t tokens);
+/* Hold what @from does, or its first @tokens; both are bound to one slot. */
+int ink_session_fork(struct ink_session *to, const struct ink_session *from, uint32_t tokens);
+
 /* Slots over generic netlink */
 
 struct ink_ctl;
