@@ -129,7 +129,8 @@ inkling detach net flow0 >/dev/null
 # IPv6 and VLAN, seen by the export of vectors; and the limit of events.
 inkling mode net.test monitor >/dev/null
 attach --export --event-limit 5 --flows 1024 >/dev/null
-ip link add link flow0 name flow0.7 type vlan id 7
+vlan=yes
+ip link add link flow0 name flow0.7 type vlan id 7 2>"$w/vlan" || ! grep -q 'Unknown device type' "$w/vlan" || vlan=
 ip addr add 10.99.7.1/24 dev flow0.7
 ip link set flow0.7 up
 client ethtool -K flowcl0 tx-vlan-hw-insert off >/dev/null 2>&1
@@ -140,7 +141,11 @@ client ping -c 1 -W 2 10.99.7.1 >/dev/null
 client ping -6 -c 1 -W 2 2001:db8:99::1 >/dev/null
 client hping3 -q -c 2000 -i u200 --udp -p 53 -I flowcl0 10.99.0.1 >/dev/null 2>&1
 inkling events flow0 --features -o "$w/rows.csv" >/dev/null
-like "VLAN" "$(cat "$w/rows.csv")" '^[0-9]+,10.99.7.2,[0-9]+,10.99.7.1,2048,icmp,7,1,echo,'
+if [ -n "$vlan" ]; then
+	like "VLAN" "$(cat "$w/rows.csv")" '^[0-9]+,10.99.7.2,[0-9]+,10.99.7.1,2048,icmp,7,1,echo,'
+else
+	skip "VLAN" "this kernel has none"
+fi
 like "IPv6" "$(cat "$w/rows.csv")" '^[0-9]+,2001:db8:99::2,[0-9]+,2001:db8:99::1,32768,icmp6,,1,echo,'
 check "a full flow table goes on" test "$(counter flows)" -gt 1300
 is "a full flow table: nothing refused" "$(counter map_full)" 0
