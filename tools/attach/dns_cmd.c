@@ -338,7 +338,7 @@ int cmd_dns(int argc, char **argv)
 			 "mode enforce it is dropped. Whatever fails, queries pass. allow lets a name pass\n"
 			 "always, deny ends that. NETNS:IFACE names an interface in a network namespace.",
 		.options = options,
-		.example = "inkling load dga.ink --slot net.dga --mode monitor\n"
+		.example = "inkling load names.ink --slot net.dga --mode monitor\n"
 			   "inkling dns attach eth0 --slot net.dga --allow example\n"
 			   "inkling dns show eth0 --clients 20\n"
 			   "inkling dns events eth0 --follow --json",

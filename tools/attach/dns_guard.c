@@ -163,7 +163,7 @@ static int ink_dns_check(const struct ink_slot *slot, struct ink_problem *proble
 					       slot->model.input_size,
 					       (unsigned int)sizeof(struct inkling_sequence),
 					       INK_DNS_LABEL),
-				       "load a model of names such as dga.ink");
+				       "load a model of names, see `man inkling`");
 	return INK_EXIT_OK;
 }
 
