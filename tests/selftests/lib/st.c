@@ -257,6 +257,19 @@ size_t st_output_size(const struct image *img)
 	return size;
 }
 
+/* Sequences have a number of tokens that the model takes. */
+static void count_tokens(const struct image *img, struct ink_rand *r, void *in, u32 n)
+{
+	const struct inkling_tensor *t = image_tensor(img, image_header(img)->input);
+	size_t size = st_input_size(img);
+	u32 count;
+
+	for (; n && t->flags & INKLING_TENSOR_SEQ; n--, in = (u8 *)in + size) {
+		count = 1 + ink_rand_below(r, t->dims[0]);
+		memcpy(in, &count, sizeof(count));
+	}
+}
+
 void *st_inputs(const struct image *img, u64 seed, u32 n)
 {
 	struct ink_rand r = { seed * 77 + 1 };
@@ -268,6 +281,7 @@ void *st_inputs(const struct image *img, u64 seed, u32 n)
 	/* Of all magnitudes, so that raw features aren't all clamped. */
 	for (i = 0; i < size / 4 + 1; i++)
 		in[i] = (u32)((s32)ink_rand_next(&r) >> ink_rand_below(&r, 32));
+	count_tokens(img, &r, in, n);
 	return in;
 }
 
