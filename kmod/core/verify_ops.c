@@ -327,8 +327,7 @@ static const struct ink_op_rule op_rules[INKLING_OP_EMBED] = {
 
 static const struct ink_op_rule *op_rule(u32 opcode)
 {
-	return opcode < INKLING_OP_EMBED ? &op_rules[opcode] :
-					   &ink_seq_rules[opcode - INKLING_OP_EMBED];
+	return opcode < INKLING_OP_EMBED ? &op_rules[opcode] : &ink_seq_rules[opcode];
 }
 
 const char *ink_op_name(u32 opcode)

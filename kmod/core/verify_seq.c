@@ -481,22 +481,20 @@ static bool check_nll(struct ink_op_check *c)
 	return true;
 }
 
-#define RULE(op)	[INKLING_OP_##op - INKLING_OP_EMBED]
-
-const struct ink_op_rule ink_seq_rules[INKLING_OP_NR - INKLING_OP_EMBED] = {
-	RULE(EMBED)	= { "EMBED", 4, 5, 3, check_embed },
-	RULE(HASHEMBED)	= { "HASHEMBED", 2, 3, 6, check_hashembed },
-	RULE(NORM)	= { "NORM", 2, 3, 6, check_norm },
-	RULE(LINEAR)	= { "LINEAR", 5, 6, 2, check_linear },
-	RULE(CURVE)	= { "CURVE", 2, 2, 0, check_curve },
-	RULE(ROPE)	= { "ROPE", 2, 2, 3, check_rope },
-	RULE(ATTENTION)	= { "ATTENTION", 3, 5, 6, check_attention },
-	RULE(POOL)	= { "POOL", 1, 1, 1, check_pool },
-	RULE(TRANSPOSE)	= { "TRANSPOSE", 1, 1, 1, check_transpose },
-	RULE(SHIFT)	= { "SHIFT", 1, 1, 3, check_shift },
-	RULE(UNFOLD)	= { "UNFOLD", 1, 1, 6, check_unfold },
-	RULE(MAXOUT)	= { "MAXOUT", 1, 1, 0, check_maxout },
-	RULE(GATE)	= { "GATE", 1, 1, 3, check_gate },
-	RULE(SCALE)	= { "SCALE", 2, 3, 1, check_scale },
-	RULE(NLL)	= { "NLL", 2, 2, 2, check_nll },
+const struct ink_op_rule ink_seq_rules[INKLING_OP_NR] = {
+	[INKLING_OP_EMBED]	= { "EMBED", 4, 5, 3, check_embed },
+	[INKLING_OP_HASHEMBED]	= { "HASHEMBED", 2, 3, 6, check_hashembed },
+	[INKLING_OP_NORM]	= { "NORM", 2, 3, 6, check_norm },
+	[INKLING_OP_LINEAR]	= { "LINEAR", 5, 6, 2, check_linear },
+	[INKLING_OP_CURVE]	= { "CURVE", 2, 2, 0, check_curve },
+	[INKLING_OP_ROPE]	= { "ROPE", 2, 2, 3, check_rope },
+	[INKLING_OP_ATTENTION]	= { "ATTENTION", 3, 5, 6, check_attention },
+	[INKLING_OP_POOL]	= { "POOL", 1, 1, 1, check_pool },
+	[INKLING_OP_TRANSPOSE]	= { "TRANSPOSE", 1, 1, 1, check_transpose },
+	[INKLING_OP_SHIFT]	= { "SHIFT", 1, 1, 3, check_shift },
+	[INKLING_OP_UNFOLD]	= { "UNFOLD", 1, 1, 6, check_unfold },
+	[INKLING_OP_MAXOUT]	= { "MAXOUT", 1, 1, 0, check_maxout },
+	[INKLING_OP_GATE]	= { "GATE", 1, 1, 3, check_gate },
+	[INKLING_OP_SCALE]	= { "SCALE", 2, 3, 1, check_scale },
+	[INKLING_OP_NLL]	= { "NLL", 2, 2, 2, check_nll },
 };

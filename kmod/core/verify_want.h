@@ -65,7 +65,7 @@ bool ink_verify_row(struct ink_op_check *c, u32 row, s64 *amin, s64 *amax);
  */
 bool ink_verify_requant(struct ink_op_check *c, u32 row, s64 acc, s32 zero, s64 *y);
 
-/* The operators from EMBED on, by opcode less INKLING_OP_EMBED; in verify_seq.c. */
-extern const struct ink_op_rule ink_seq_rules[INKLING_OP_NR - INKLING_OP_EMBED];
+/* The operators from EMBED on, by opcode; in verify_seq.c. */
+extern const struct ink_op_rule ink_seq_rules[INKLING_OP_NR];
 
 #endif /* INK_VERIFY_WANT_H */

@@ -138,7 +138,7 @@ struct rows_of randmodel_linear(struct randmodel *m, const struct rows_of *x, ui
 				&shift[i]);
 		/* With 32 bits added there have to be two bits left. */
 		while (add && dtype == INKLING_INT32 &&
-		       (top + (uint32_t)bias) * (unsigned __int128)(uint32_t)mult[i] >> shift[i] >> 30)
+		       (top + (uint32_t)bias) * (__uint128_t)(uint32_t)mult[i] >> shift[i] >> 30)
 			mult[i] /= 2;
 	}
 	in[3] = ink_builder_vector(m->b, INKLING_INT32, cols, mult);

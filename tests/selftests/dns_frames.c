@@ -225,8 +225,9 @@ int main(void)
 	const char *asked = getenv("DNS_FRAMES");
 	u32 frames = asked ? (u32)strtoul(asked, NULL, 10) : 20000, i, wrong = 0;
 	struct ink_dns_counters want = { 0 }, got;
-	struct ink_ctl *ctl;
 	struct bpf_object *obj;
+	struct ink_ctl *ctl;
+	struct frame f;
 	int fd;
 
 	st_bpf_needed();
@@ -235,9 +236,9 @@ int main(void)
 	fd = program(&obj, st_slot_with(ctl, SLOT, INKLING_CTX_ALL, &img));
 	ink_slot_set(ctl, SLOT, &drop);
 	for (i = 0; i < frames; i++) {
-		struct frame f = query();
 		LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = f.bytes, .repeat = 1);
 
+		f = query();
 		if (i % 4)
 			damage(&f);
 		opts.data_size_in = f.n;

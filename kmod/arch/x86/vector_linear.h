@@ -192,12 +192,12 @@ static __always_inline void linear_tile(const u32 blocks, const u32 tokens, cons
 {
 	const u32 size = l->b->out_dtype == INKLING_INT16 ? 16 : 32;
 	struct linear_sum sum[8] __uninitialized;
+	size_t at = token * l->y_row + block * size;
 	u32 t;
 
 	linear_sums(blocks, tokens, l, l->w + block * l->w_block, l->x + token * l->x_row, sum);
 	UNROLL for (t = 0; t < tokens; t++)
-		linear_finish(blocks, l, block, (token + t) * l->y_row + block * size,
-			      sum + t * blocks);
+		linear_finish(blocks, l, block, at + t * l->y_row, sum + t * blocks);
 }
 
 /* One token: weights are read once, from four places at a time. */
