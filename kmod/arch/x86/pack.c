@@ -86,20 +86,24 @@ s32 ink_x86_row_scale(const struct ink_bound *b, u32 r, u32 *shift)
 	return mult;
 }
 
-/* What avx2.c adds to the upper half stays below 2^31 with it: see pack_narrow(). */
-static bool fits_narrow(const struct ink_bound *b)
+/* What vector code adds to the upper half stays below 2^31 with it: see ink_x86_put_narrow(). */
+bool ink_x86_fits_narrow(const struct ink_bound *b, u32 rows, s64 zero)
 {
-	s64 zero = b->attr[0] < 0 ? -(s64)b->attr[0] : b->attr[0];
 	u32 r, shift;
 
-	if (b->out_dtype != INKLING_INT8)
-		return false;
-	for (r = 0; r < b->m; r++) {
+	for (r = 0; r < rows; r++) {
 		ink_x86_row_scale(b, r, &shift);
 		if (shift <= 32 || zero << (shift - 32) > 1 << 29)
 			return false;
 	}
 	return true;
+}
+
+static bool dense_narrow(const struct ink_bound *b)
+{
+	s64 zero = b->attr[0] < 0 ? -(s64)b->attr[0] : b->attr[0];
+
+	return b->out_dtype == INKLING_INT8 && ink_x86_fits_narrow(b, b->m, zero);
 }
 
 size_t ink_x86_scaling_size(const struct ink_bound *b)
@@ -129,7 +133,7 @@ size_t ink_x86_path(struct ink_bound *b, enum ink_isa isa, unsigned long options
 	if (b->opcode != INKLING_OP_DENSE)
 		return ink_x86_seq_path(b);
 	b->path = dense_path(b, isa, options);
-	b->narrow = fits_narrow(b);
+	b->narrow = dense_narrow(b);
 	if (ink_x86_extended(b))
 		*scratch = b->n * 2;
 	return dense_size(b);
@@ -172,25 +176,27 @@ static s64 bias_of_row(const struct ink_bound *b, u32 r)
 
 /*
  * A product is below 2^62, so its upper half is within 2^30; the rounding is
- * 2^29 at most, and so is the zero point by fits_narrow().
+ * 2^29 at most, and so is the zero point by ink_x86_fits_narrow().
  */
-static void pack_narrow(const struct ink_bound *b, struct ink_x86_narrow *p, u32 lane, u32 r)
+void ink_x86_put_narrow(const struct ink_bound *b, struct ink_x86_narrow *p, u32 lane, u32 r,
+			s32 bias, s32 zero)
 {
 	u32 shift;
 	s32 mult = ink_x86_row_scale(b, r, &shift);
 	s32 *pair = (lane & 1 ? p->odd : p->even) + (lane & ~1u);
 
-	p->bias[lane] = (s32)(u32)bias_of_row(b, r);
+	p->bias[lane] = bias;
 	pair[0] = mult;
 	pair[1] = (s32)shift - 32;
-	p->add[ink_x86_result_lane(lane)] = b->attr[0] * (1 << (shift - 32)) + (1 << (shift - 33));
+	p->add[ink_x86_result_lane(lane)] = zero * (1 << (shift - 32)) + (1 << (shift - 33));
 }
 
-static void pack_wide(const struct ink_bound *b, struct ink_x86_wide *p, u32 lane, u32 r)
+void ink_x86_put_wide(const struct ink_bound *b, struct ink_x86_wide *p, u32 lane, u32 r,
+		      s64 bias, s32 zero)
 {
 	u32 shift;
 	s32 mult = ink_x86_row_scale(b, r, &shift);
-	u64 add = (u64)bias_of_row(b, r) * (u64)mult + (1ull << 62) + (1ull << (shift - 1));
+	u64 add = (u64)bias * (u64)mult + (1ull << 62) + (1ull << (shift - 1));
 
 	if (lane & 1) {
 		p->mult_odd[lane & ~1u] = mult;
@@ -201,7 +207,7 @@ static void pack_wide(const struct ink_bound *b, struct ink_x86_wide *p, u32 lan
 		p->add[lane / 2] = add;
 		p->shift[lane / 2] = shift;
 	}
-	p->zero[ink_x86_result_lane(lane)] = (s32)((u32)b->attr[0] - (u32)((1ull << 62) >> shift));
+	p->zero[ink_x86_result_lane(lane)] = (s32)((u32)zero - (u32)((1ull << 62) >> shift));
 }
 
 /* Lanes beyond the last row stay zero and come out as zero, before the clamp. */
@@ -213,9 +219,11 @@ static void pack_scaling(const struct ink_bound *b, u8 *to)
 		for (lane = 0; lane < 8; lane++) {
 			r = row(block, lane, blocks);
 			if (r < b->m && b->narrow)
-				pack_narrow(b, (struct ink_x86_narrow *)to, lane, r);
+				ink_x86_put_narrow(b, (struct ink_x86_narrow *)to, lane, r,
+						   (s32)(u32)bias_of_row(b, r), b->attr[0]);
 			else if (r < b->m)
-				pack_wide(b, (struct ink_x86_wide *)to, lane, r);
+				ink_x86_put_wide(b, (struct ink_x86_wide *)to, lane, r,
+						 bias_of_row(b, r), b->attr[0]);
 		}
 }
 

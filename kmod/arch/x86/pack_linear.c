@@ -8,19 +8,6 @@
  */
 #include "pack.h"
 
-/* Sum and rounding stay below 2^31: 2^30 and 2^29; see pack_narrow() of pack.c. */
-static bool fits_narrow(const struct ink_bound *b)
-{
-	u32 r, shift;
-
-	for (r = 0; r < b->out_cols; r++) {
-		ink_x86_row_scale(b, r, &shift);
-		if (shift <= 32)
-			return false;
-	}
-	return true;
-}
-
 static size_t linear_size(const struct ink_bound *b)
 {
 	return ink_x86_scaling_size(b) +
@@ -31,7 +18,7 @@ size_t ink_x86_linear_path(struct ink_bound *b, enum ink_isa isa, u32 *scratch)
 {
 	u32 rows = b->in_count[0] / b->in_cols[0];
 
-	b->narrow = fits_narrow(b);
+	b->narrow = ink_x86_fits_narrow(b, b->out_cols, 0);
 	b->path = isa == INK_ISA_AVX2 ? INK_PATH_LINEAR : INK_PATH_LINEAR_BYTES;
 	if (b->path == INK_PATH_LINEAR_BYTES)
 		*scratch = rows * (u32)ink_x86_linear_row(b->in_cols[0]);
@@ -52,35 +39,11 @@ static s32 bias_of_row(const struct ink_bound *b, u32 r)
 	return (s32)bias;
 }
 
-static void pack_narrow(const struct ink_bound *b, struct ink_x86_narrow *p, u32 lane, u32 r)
+/* Its sum begins with the bias in either form. */
+static void put_wide(const struct ink_bound *b, struct ink_x86_wide *p, u32 lane, u32 r)
 {
-	u32 shift;
-	s32 mult = ink_x86_row_scale(b, r, &shift);
-	s32 *pair = (lane & 1 ? p->odd : p->even) + (lane & ~1u);
-
 	p->bias[lane] = bias_of_row(b, r);
-	pair[0] = mult;
-	pair[1] = (s32)shift - 32;
-	p->add[ink_x86_result_lane(lane)] = 1 << (shift - 33);
-}
-
-static void pack_wide(const struct ink_bound *b, struct ink_x86_wide *p, u32 lane, u32 r)
-{
-	u32 shift;
-	s32 mult = ink_x86_row_scale(b, r, &shift);
-	u64 add = (1ull << 62) + (1ull << (shift - 1));
-
-	p->bias[lane] = bias_of_row(b, r);
-	if (lane & 1) {
-		p->mult_odd[lane & ~1u] = mult;
-		p->add_odd[lane / 2] = add;
-		p->shift_odd[lane / 2] = shift;
-	} else {
-		p->mult[lane] = mult;
-		p->add[lane / 2] = add;
-		p->shift[lane / 2] = shift;
-	}
-	p->zero[ink_x86_result_lane(lane)] = (s32)(0u - (u32)((1ull << 62) >> shift));
+	ink_x86_put_wide(b, p, lane, r, 0, 0);
 }
 
 /* The row of a lane is where its result comes to lie. */
@@ -97,9 +60,10 @@ static void pack_scaling(const struct ink_bound *b, u8 *to)
 		for (lane = 0; lane < 8; lane++) {
 			r = row(block, lane);
 			if (r < b->out_cols && b->narrow)
-				pack_narrow(b, (struct ink_x86_narrow *)to, lane, r);
+				ink_x86_put_narrow(b, (struct ink_x86_narrow *)to, lane, r,
+						   bias_of_row(b, r), 0);
 			else if (r < b->out_cols)
-				pack_wide(b, (struct ink_x86_wide *)to, lane, r);
+				put_wide(b, (struct ink_x86_wide *)to, lane, r);
 		}
 }
 
