@@ -14,6 +14,7 @@
 #include <linux/pkt_cls.h>
 #include <bpf/bpf_helpers.h>
 #include "dns.h"
+#include "../hook.h"
 #include "../inkling_kfuncs.h"
 
 char _license[] SEC("license") = "GPL";
@@ -21,10 +22,8 @@ char _license[] SEC("license") = "GPL";
 /* Set before the program is loaded. */
 const volatile __u32 ink_slot_id;
 const volatile __u32 ink_input_size = sizeof(struct inkling_sequence) + INK_DNS_LABEL;
-const volatile __u32 ink_event_limit = 100;	/* in 1.07 s */
 
 #define KEPT_NS		1000000000ull
-#define WINDOW_SHIFT	30
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -32,14 +31,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct ink_dns_counters);
 } counters SEC(".maps");
-
-/* How often the slot answered with which errno; the last entry takes the rest. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 136);
-	__type(key, __u32);
-	__type(value, __u64);
-} errors SEC(".maps");
 
 struct ink_client_key {
 	__u8 addr[16];
@@ -80,11 +71,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct ink_dns_room);
 } rooms SEC(".maps");
-
-struct {
-	__u32 window;
-	__u32 sent;
-} ink_event_rate;
 
 /* A query that is being looked at. */
 struct ink_query {
@@ -129,18 +115,6 @@ INK_INLINE int ink_message_load(struct __sk_buff *skb, const struct ink_packet *
 	return bpf_skb_load_bytes(skb, at, m->bytes, n + 1);
 }
 
-INK_INLINE void ink_error(int err)
-{
-	__u32 index = (__u32)-err;
-	__u64 *n;
-
-	if (index >= 136)
-		index = 135;
-	n = bpf_map_lookup_elem(&errors, &index);
-	if (n)
-		(*n)++;
-}
-
 /* What was said a moment ago, or what the slot says now. Return: 0 with a verdict. */
 INK_INLINE int ink_verdict(struct ink_query *q)
 {
@@ -158,7 +132,7 @@ INK_INLINE int ink_verdict(struct ink_query *q)
 	err = bpf_ink_verdict(ink_slot_id, &q->room->in, size, &fresh.verdict);
 	if (err) {
 		q->count->unanswered++;
-		ink_error(err);
+		ink_hook_error(err);
 		return err;
 	}
 	q->count->scored++;
@@ -170,14 +144,9 @@ INK_INLINE int ink_verdict(struct ink_query *q)
 
 INK_INLINE void ink_event(const struct ink_query *q, __u32 dropped)
 {
-	__u32 window = (__u32)(q->now >> WINDOW_SHIFT);
 	struct ink_dns_event *e;
 
-	if (ink_event_rate.window != window) {
-		ink_event_rate.window = window;
-		ink_event_rate.sent = 0;
-	}
-	if (__sync_fetch_and_add(&ink_event_rate.sent, 1) >= ink_event_limit) {
+	if (!ink_event_allowed(q->now)) {
 		q->count->events_limited++;
 		return;
 	}

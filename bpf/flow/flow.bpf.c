@@ -14,13 +14,13 @@
 #include <linux/pkt_cls.h>
 #include <bpf/bpf_helpers.h>
 #include "flow.h"
+#include "../hook.h"
 #include "../inkling_kfuncs.h"
 
 char _license[] SEC("license") = "GPL";
 
 /* Set before the programs are loaded. */
 const volatile __u32 ink_slot_id;
-const volatile __u32 ink_event_limit = 100;	/* events of flagged flows in 1.07 s */
 const volatile __u32 ink_export;		/* an event for each scored vector */
 const volatile struct ink_flow_policy ink_policy;
 const volatile __u32 ink_clock_fed;		/* time is ink_clock, which a test sets */
@@ -82,14 +82,6 @@ struct {
 	__type(value, struct ink_flow_counters);
 } counters SEC(".maps");
 
-/* How often the slot answered with which errno; the last entry takes the rest. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, INK_FLOW_ERRNOS);
-	__type(key, __u32);
-	__type(value, __u64);
-} errors SEC(".maps");
-
 /* A vector would fill half of the stack. Nothing that uses it interrupts another on its CPU. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -102,12 +94,6 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 20);
 } events SEC(".maps");
-
-/* How many events were sent in the current window of 2^INK_FAST_SHIFT ns. */
-struct {
-	__u32 window;
-	__u32 sent;
-} ink_event_rate;
 
 /* The slot's mode as a verdict last told it; written by all CPUs, any of them will do. */
 struct {
@@ -270,28 +256,10 @@ INK_INLINE int ink_env_verdict(struct ink_env *env, const struct ink_flow_vector
 
 INK_INLINE void ink_env_error(struct ink_env *env, int err)
 {
-	__u32 index = (__u32)-err;
-	__u64 *n;
-
-	if (index >= INK_FLOW_ERRNOS)
-		index = INK_FLOW_ERRNOS - 1;
-	n = bpf_map_lookup_elem(&errors, &index);
-	if (n)
-		(*n)++;
+	ink_hook_error(err);
 }
 
-/* The rate limit of the slot's events; the export of vectors has none. */
-INK_INLINE int ink_event_allowed(__u64 now)
-{
-	__u32 window = (__u32)(now >> INK_FAST_SHIFT);
-
-	if (ink_event_rate.window != window) {
-		ink_event_rate.window = window;
-		ink_event_rate.sent = 0;
-	}
-	return __sync_fetch_and_add(&ink_event_rate.sent, 1) < ink_event_limit;
-}
-
+/* The rate limit is that of the slot's events; the export of vectors has none. */
 INK_INLINE void ink_env_event(struct ink_env *env, const struct ink_flow_key *key, __u64 now,
 			      __u32 packets, __u32 flags, int err,
 			      const struct inkling_verdict *verdict,

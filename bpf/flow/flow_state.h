@@ -254,7 +254,6 @@ struct ink_control {
 };
 
 #define INK_FLOW_CLASSES	INKLING_MAX_CLASSES
-#define INK_FLOW_ERRNOS		136	/* above the greatest errno that a slot gives */
 
 /* What the hook counts, for each CPU. The names are what people see. */
 #define INK_FLOW_COUNTERS(X)						\

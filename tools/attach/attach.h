@@ -25,6 +25,14 @@ int ink_attach_list(const char *target);
 struct ink_model *ink_model_search_dir(const char *dir, const uint8_t digest[32]);
 
 /*
+ * The ring buffer "events" of a folder of pins, of which this process is the only reader
+ * until it ends. Dies saying why not; @target is for that.
+ */
+struct ring_buffer;
+struct ring_buffer *ink_ring_open(const char *target, const char *folder,
+				  int (*take)(void *arg, void *data, size_t size), void *arg);
+
+/*
  * The attachment that is meant: by name, or the only one when @target is NULL.
  * Dies saying what there is. The record's target is the name from then on.
  */

@@ -74,7 +74,7 @@ static struct json_object *ink_counters_json(const char *target,
 {
 	struct json_object *o = ink_json_object(), *reasons = ink_json_object();
 	struct json_object *errors = ink_json_object();
-	uint64_t sums[INK_FLOW_ERRNOS];
+	uint64_t sums[INK_HOOK_ERRNOS];
 	unsigned int i;
 
 #define FIELD(name)	ink_json_u64(o, #name, count->name);
@@ -88,7 +88,7 @@ static struct json_object *ink_counters_json(const char *target,
 			ink_json_u64(reasons, malformed_names[i], count->reasons[i]);
 	ink_json_add(o, "malformed_by_reason", reasons);
 	if (!ink_errors_read(target, sums))
-		for (i = 0; i < INK_FLOW_ERRNOS; i++)
+		for (i = 0; i < INK_HOOK_ERRNOS; i++)
 			if (sums[i])
 				ink_json_u64(errors, strerrorname_np((int)i) ?: "other", sums[i]);
 	ink_json_add(o, "errors_by_errno", errors);
@@ -118,7 +118,7 @@ ink_list_count(struct ink_table *t, const char *what, unsigned int class, uint64
 /* All that is counted of one attachment. */
 static void ink_list_detail(const struct ink_attachment *r, const struct ink_flow_counters *c)
 {
-	uint64_t sums[INK_FLOW_ERRNOS];
+	uint64_t sums[INK_HOOK_ERRNOS];
 	struct ink_table *t = ink_table_new("COUNTER", ">VALUE", NULL);
 	unsigned int i;
 
@@ -135,7 +135,7 @@ static void ink_list_detail(const struct ink_attachment *r, const struct ink_flo
 			ink_table_row(t, ink_fmt("malformed %s", malformed_names[i]),
 				      ink_fmt_count(c->reasons[i]), NULL);
 	if (!ink_errors_read(r->target, sums))
-		for (i = 0; i < INK_FLOW_ERRNOS; i++)
+		for (i = 0; i < INK_HOOK_ERRNOS; i++)
 			if (sums[i])
 				ink_table_row(t, ink_fmt("errors %s", strerrorname_np((int)i) ?: "?"),
 					      ink_fmt_count(sums[i]), NULL);

@@ -17,7 +17,6 @@
 #include "../../bpf/dns/dns.h"
 
 #define INK_DNS_ROOT	"/sys/fs/bpf/inkling_dns"
-#define INK_DNS_ERRNOS	136
 
 /* Only this program writes and reads it. */
 struct ink_dns_record {
@@ -42,7 +41,7 @@ struct ink_dns_state {
 	struct ink_dns_record record;
 	bool alive;
 	struct ink_dns_counters count;
-	uint64_t errors[INK_DNS_ERRNOS];
+	uint64_t errors[INK_HOOK_ERRNOS];
 };
 
 /* Path of a pin, from ink_fmt()'s buffers; @name NULL: the folder. */

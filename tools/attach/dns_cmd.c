@@ -9,13 +9,12 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
+#include "attach.h"
 #include "dns.h"
 #include "rows.h"
 
@@ -162,7 +161,7 @@ static struct json_object *ink_guard_json(const struct ink_dns_state *s, uint32_
 	ink_json_bool(o, "alive", s->alive);
 	ink_json_int(o, "since", s->record.since);
 	ink_json_add(o, "counters", ink_counters_json(&s->count));
-	for (i = 0; i < INK_DNS_ERRNOS; i++)
+	for (i = 0; i < INK_HOOK_ERRNOS; i++)
 		if (s->errors[i])
 			ink_json_u64(errors, strerrorname_np((int)i) ?: "other", s->errors[i]);
 	ink_json_add(o, "errors", errors);
@@ -193,7 +192,7 @@ static void ink_guard_print(const struct ink_dns_state *s, uint32_t most)
 		printf("  %14s  %s\n", ink_fmt_count(s->count.name), text);
 	INK_DNS_COUNTER_LIST(INK_DNS_PRINT)
 #undef INK_DNS_PRINT
-	for (i = 0; i < INK_DNS_ERRNOS; i++)
+	for (i = 0; i < INK_HOOK_ERRNOS; i++)
 		if (s->errors[i])
 			printf("  %14s  the slot said %s\n", ink_fmt_count(s->errors[i]),
 			       strerrorname_np((int)i) ?: "another error");
@@ -285,22 +284,14 @@ static int ink_event_take(void *arg, void *data, size_t size)
 static int ink_verb_events(const char *target, const struct ink_dns_options *opt)
 {
 	struct ink_dns_reader reader = { .most = opt->count };
-	int dir = open(ink_dns_pin(target, NULL), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int fd = bpf_obj_get(ink_dns_pin(target, "events")), err;
 	struct sigaction action = { .sa_handler = ink_dns_stop };
 	struct ring_buffer *ring;
+	int err;
 
-	if (fd < 0)
-		ink_die(ink_exit_errno(errno), ink_fmt("can't open the events of %s: %s",
-						       ink_fmt_safe(target), strerror(errno)),
-			errno == ENOENT ? "`inkling dns show` lists the guards" : "this needs root");
-	/* The lock lasts until the process ends. */
-	if (dir < 0 || flock(dir, LOCK_EX | LOCK_NB))
-		ink_die(INK_EXIT_REFUSED, ink_fmt("the events of %s are being read already", target),
-			"one reader gets all of them");
-	ring = ring_buffer__new(fd, ink_event_take, &reader, NULL);
-	if (!ring)
-		ink_die(ink_exit_errno(errno), "can't map the events", NULL);
+	if (access(ink_dns_pin(target, NULL), F_OK) && errno == ENOENT)
+		ink_die(INK_EXIT_NOENT, ink_fmt("no guard is on %s", ink_fmt_safe(target)),
+			"`inkling dns show` lists them");
+	ring = ink_ring_open(target, ink_dns_pin(target, NULL), ink_event_take, &reader);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	do {
@@ -310,7 +301,6 @@ static int ink_verb_events(const char *target, const struct ink_dns_options *opt
 			break;
 	} while (opt->follow && !stopped && err >= 0);
 	ring_buffer__free(ring);
-	close(fd);
 	return INK_EXIT_OK;
 }
 

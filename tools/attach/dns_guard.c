@@ -5,7 +5,6 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <net/if.h>
 #include <stdlib.h>
@@ -17,11 +16,6 @@
 #include "dns.h"
 #include "program_object.h"
 #include "program_tc.h"
-
-/* As the program has them. */
-struct ink_dns_constants {
-	uint32_t slot_id, input_size, event_limit;
-};
 
 static const char *const pinned_maps[] = {
 	"counters", "errors", "clients", "verdicts", "allow", "events",
@@ -40,79 +34,42 @@ static struct ink_tc_place ink_dns_place(const char *target, uint32_t ifindex)
 	};
 }
 
-static int ink_record_write(const char *target, const struct ink_dns_record *record)
+static int ink_dns_record_read(const char *target, struct ink_dns_record *record)
 {
-	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "inkling_dns", sizeof(uint32_t),
-				sizeof(*record), 1, NULL), err = 0;
-	uint32_t key = 0;
+	int err = ink_record_read(ink_dns_pin(target, "info"), record, sizeof(*record));
 
-	if (fd < 0)
-		return -errno;
-	if (bpf_map_update_elem(fd, &key, record, BPF_ANY) ||
-	    bpf_obj_pin(fd, ink_dns_pin(target, "info")))
-		err = -errno;
-	close(fd);
-	return err;
-}
-
-static int ink_record_read(const char *target, struct ink_dns_record *record)
-{
-	struct bpf_map_info info = { 0 };
-	uint32_t key = 0, size = sizeof(info);
-	int fd = bpf_obj_get(ink_dns_pin(target, "info")), err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (bpf_obj_get_info_by_fd(fd, &info, &size))
-		err = -errno;
-	else if (info.value_size != sizeof(*record))
+	if (!err && record->version != 1)
 		err = -EPROTO;
-	else if (bpf_map_lookup_elem(fd, &key, record))
-		err = -errno;
-	else if (record->version != 1)
-		err = -EPROTO;
-	close(fd);
 	record->slot[sizeof(record->slot) - 1] = '\0';
 	record->target[sizeof(record->target) - 1] = '\0';
 	return err;
 }
 
-static int ink_folder_remove(const char *target)
+/* All pins of a target, if there are any; the root goes with the last. */
+static int ink_dns_clear(const char *target)
 {
-	const char *path = ink_dns_pin(target, NULL);
-	DIR *dir = opendir(path);
-	struct dirent *e;
-	int err = 0;
+	int err = ink_folder_remove(ink_dns_pin(target, NULL));
 
-	if (!dir)
-		return errno == ENOENT ? 0 : -errno;
-	while ((e = readdir(dir)))
-		if (e->d_name[0] != '.' && unlinkat(dirfd(dir), e->d_name, 0))
-			err = -errno;
-	closedir(dir);
-	if (!err && rmdir(path))
-		err = -errno;
 	rmdir(INK_DNS_ROOT);	/* fails where there are others */
-	return err;
+	return err == -ENOENT ? 0 : err;
 }
 
 /* The object, with its constants set; NULL with errno. */
 static struct bpf_object *ink_dns_open(const struct ink_slot *slot, uint32_t event_limit)
 {
-	struct ink_dns_constants c = {
-		.slot_id = slot->id, .input_size = slot->model.input_size, .event_limit = event_limit,
-	};
-	struct bpf_object *obj;
 	const char *path = ink_object_path("dns.bpf.o");
-	int err = path ? 0 : -ENOENT;
+	uint32_t input_size = slot->model.input_size;
+	struct bpf_object *obj;
+	int err;
 
 	ink_library_listen();
+	errno = ENOENT;
 	obj = path ? bpf_object__open_file(path, NULL) : NULL;
 	if (!obj)
 		return NULL;
-	err = ink_constant_set(obj, "ink_slot_id", &c.slot_id, sizeof(c.slot_id)) ?:
-	      ink_constant_set(obj, "ink_input_size", &c.input_size, sizeof(c.input_size)) ?:
-	      ink_constant_set(obj, "ink_event_limit", &c.event_limit, sizeof(c.event_limit));
+	err = ink_constant_set(obj, "ink_slot_id", &slot->id, sizeof(slot->id)) ?:
+	      ink_constant_set(obj, "ink_input_size", &input_size, sizeof(input_size)) ?:
+	      ink_constant_set(obj, "ink_event_limit", &event_limit, sizeof(event_limit));
 	if (!err)
 		return obj;
 	bpf_object__close(obj);
@@ -205,7 +162,7 @@ static int ink_dns_put(const char *target, uint32_t ifindex, const struct ink_sl
 	if (!err && mkdir(ink_dns_pin(target, NULL), 0700))
 		err = -errno;
 	err = err ?: ink_dns_load(obj, target, ifindex, &record.tc) ?:
-	      ink_record_write(target, &record);
+	      ink_record_write(ink_dns_pin(target, "info"), "inkling_dns", &record, sizeof(record));
 	if (err) {
 		struct ink_tc_place place = ink_dns_place(target, ifindex);
 
@@ -214,7 +171,7 @@ static int ink_dns_put(const char *target, uint32_t ifindex, const struct ink_sl
 					*ink_library_said() ? ": " : "", ink_library_said()),
 				err == -EPERM ? "this needs root" : "INKLING_DEBUG=1 shows more");
 		ink_tc_detach(&place, &record.tc);
-		ink_folder_remove(target);
+		ink_dns_clear(target);
 	}
 	bpf_object__close(obj);
 	return err ? problem->code : INK_EXIT_OK;
@@ -234,7 +191,7 @@ int ink_dns_attach(const char *target, const struct ink_slot *slot, uint32_t eve
 				       ink_fmt("a guard is on %s already, for slot %s", target,
 					       state.record.slot),
 				       ink_fmt("inkling dns detach %s", target));
-	err = ink_folder_remove(target) ?: ink_dns_enter(target, &ifindex, &old);
+	err = ink_dns_clear(target) ?: ink_dns_enter(target, &ifindex, &old);
 	if (err)
 		return ink_problem_set(problem, ink_exit_errno(err),
 				       ink_fmt("can't use interface %s: %s", ink_fmt_safe(target),
@@ -249,7 +206,7 @@ int ink_dns_detach(const char *target, struct ink_problem *problem)
 	struct ink_dns_record record;
 	struct ink_tc_place place;
 	uint32_t ifindex;
-	int err = ink_record_read(target, &record), old;
+	int err = ink_dns_record_read(target, &record), old;
 
 	if (err == -ENOENT && access(ink_dns_pin(target, NULL), F_OK))
 		return ink_problem_set(problem, INK_EXIT_NOENT,
@@ -263,31 +220,12 @@ int ink_dns_detach(const char *target, struct ink_problem *problem)
 	} else {
 		err = 0;	/* the interface has gone, and the program with it */
 	}
-	err = err ?: ink_folder_remove(target);
+	err = err ?: ink_dns_clear(target);
 	if (err)
 		return ink_problem_set(problem, ink_exit_errno(err),
 				       ink_fmt("can't take the guard off %s: %s", target,
 					       strerror(-err)), NULL);
 	return INK_EXIT_OK;
-}
-
-static int ink_dns_sum(const char *target, struct ink_dns_state *state)
-{
-	int fd = bpf_obj_get(ink_dns_pin(target, "counters")), err;
-	uint32_t i;
-
-	if (fd < 0)
-		return -errno;
-	err = ink_percpu_sum(fd, 0, (uint64_t *)&state->count,
-			     sizeof(state->count) / sizeof(uint64_t));
-	close(fd);
-	fd = err ? -1 : bpf_obj_get(ink_dns_pin(target, "errors"));
-	if (fd < 0)
-		return err ?: -errno;
-	for (i = 0; i < INK_DNS_ERRNOS && !err; i++)
-		err = ink_percpu_sum(fd, i, &state->errors[i], 1);
-	close(fd);
-	return err;
 }
 
 int ink_dns_read(const char *target, struct ink_dns_state *state)
@@ -297,7 +235,7 @@ int ink_dns_read(const char *target, struct ink_dns_state *state)
 	int err, old;
 
 	memset(state, 0, sizeof(*state));
-	err = ink_record_read(target, &state->record);
+	err = ink_dns_record_read(target, &state->record);
 	if (err)
 		return err;
 	if (!ink_dns_enter(target, &ifindex, &old)) {
@@ -306,27 +244,14 @@ int ink_dns_read(const char *target, struct ink_dns_state *state)
 			       ink_tc_alive(&place, &state->record.tc);
 		ink_netns_leave(old);
 	}
-	return ink_dns_sum(target, state);
-}
-
-static int ink_name_filter(const struct dirent *e)
-{
-	return e->d_name[0] != '.';
+	return ink_counters_sum(ink_dns_pin(target, "counters"), &state->count,
+				sizeof(state->count) / sizeof(uint64_t)) ?:
+	       ink_errors_sum(ink_dns_pin(target, "errors"), state->errors);
 }
 
 char **ink_dns_list(size_t *n)
 {
-	struct dirent **entries = NULL;
-	int i, found = scandir(INK_DNS_ROOT, &entries, ink_name_filter, alphasort);
-	char **list = ink_xalloc(found > 0 ? (size_t)found : 1, sizeof(*list));
-
-	*n = 0;
-	for (i = 0; i < found; i++) {
-		list[(*n)++] = ink_pin_target(entries[i]->d_name);
-		free(entries[i]);
-	}
-	free(entries);
-	return list;
+	return ink_folder_list(INK_DNS_ROOT, n);
 }
 
 int ink_dns_allow(const char *target, const char *label, bool add)

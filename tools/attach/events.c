@@ -99,10 +99,11 @@ static void ink_events_classes(struct ink_events *e, const char *slot)
 		ink_ctl_close(ctl);
 }
 
-static struct ring_buffer *ink_events_open(const char *target, struct ink_events *e)
+struct ring_buffer *ink_ring_open(const char *target, const char *folder,
+				  int (*take)(void *arg, void *data, size_t size), void *arg)
 {
-	int dir = open(ink_pin_path(target, NULL), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int fd = bpf_obj_get(ink_pin_path(target, "events"));
+	int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = bpf_obj_get(ink_fmt("%s/events", folder));
 	struct ring_buffer *ring;
 
 	if (fd < 0)
@@ -111,8 +112,8 @@ static struct ring_buffer *ink_events_open(const char *target, struct ink_events
 	/* The lock lasts until the process ends. */
 	if (dir < 0 || flock(dir, LOCK_EX | LOCK_NB))
 		ink_die(INK_EXIT_REFUSED, ink_fmt("the events of %s are being read already", target),
-			"end the other `inkling events`; one reader gets all of them");
-	ring = ring_buffer__new(fd, ink_events_take, e, NULL);
+			"end the other reader; one reader gets all of them");
+	ring = ring_buffer__new(fd, take, arg, NULL);
 	if (!ring)
 		ink_die(ink_exit_errno(errno), ink_fmt("can't map the events of %s: %s", target,
 						       strerror(errno)), NULL);
@@ -202,7 +203,7 @@ int cmd_events(int argc, char **argv)
 	e.most = most;
 	e.offset_ns = ink_clock(CLOCK_REALTIME) - ink_clock(CLOCK_MONOTONIC);
 	ink_events_classes(&e, record.slot);
-	ring = ink_events_open(record.target, &e);
+	ring = ink_ring_open(record.target, ink_pin_path(record.target, NULL), ink_events_take, &e);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	if (e.features)

@@ -159,9 +159,8 @@ int ink_pins_make(const char *target)
 	return mkdir(ink_pin_path(target, NULL), 0700) ? -errno : 0;
 }
 
-int ink_pins_remove(const char *target)
+int ink_folder_remove(const char *path)
 {
-	const char *path = ink_xstrdup(ink_pin_path(target, NULL));
 	DIR *dir = opendir(path);
 	struct dirent *e;
 	int err = dir ? 0 : -errno;
@@ -173,8 +172,12 @@ int ink_pins_remove(const char *target)
 		closedir(dir);
 	if (!err && rmdir(path))
 		err = -errno;
-	free((char *)path);
 	return err;
+}
+
+int ink_pins_remove(const char *target)
+{
+	return ink_folder_remove(ink_pin_path(target, NULL));
 }
 
 static int ink_pin_filter(const struct dirent *e)
@@ -199,10 +202,10 @@ char *ink_pin_target(const char *name)
 	return text;
 }
 
-char **ink_pins_list(size_t *n)
+char **ink_folder_list(const char *root, size_t *n)
 {
 	struct dirent **entries = NULL;
-	int i, found = scandir(INK_PIN_ROOT, &entries, ink_pin_filter, alphasort);
+	int i, found = scandir(root, &entries, ink_pin_filter, alphasort);
 	char **list = ink_xalloc(found > 0 ? (size_t)found : 1, sizeof(*list));
 
 	*n = 0;
@@ -214,15 +217,18 @@ char **ink_pins_list(size_t *n)
 	return list;
 }
 
-int ink_attachment_write(const char *target, const struct ink_attachment *record)
+char **ink_pins_list(size_t *n)
 {
-	const char *path = ink_pin_path(target, "info");
+	return ink_folder_list(INK_PIN_ROOT, n);
+}
+
+int ink_record_write(const char *path, const char *name, const void *record, uint32_t size)
+{
 	int fd = bpf_obj_get(path), err = 0;
 	uint32_t key = 0;
 
 	if (fd < 0) {
-		fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "inkling_info", sizeof(key),
-				    sizeof(*record), 1, NULL);
+		fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, name, sizeof(key), size, 1, NULL);
 		if (fd < 0)
 			return -errno;
 		err = bpf_obj_pin(fd, path) ? -errno : 0;
@@ -233,23 +239,36 @@ int ink_attachment_write(const char *target, const struct ink_attachment *record
 	return err;
 }
 
-int ink_attachment_read(const char *target, struct ink_attachment *record)
+int ink_record_read(const char *path, void *record, uint32_t size)
 {
 	struct bpf_map_info info = { 0 };
-	uint32_t key = 0, size = sizeof(info);
-	int fd = bpf_obj_get(ink_pin_path(target, "info")), err = 0;
+	uint32_t key = 0, info_size = sizeof(info);
+	int fd = bpf_obj_get(path), err = 0;
 
 	if (fd < 0)
 		return -errno;
-	if (bpf_obj_get_info_by_fd(fd, &info, &size))
+	if (bpf_obj_get_info_by_fd(fd, &info, &info_size))
 		err = -errno;
-	else if (info.value_size != sizeof(*record))
+	else if (info.value_size != size)
 		err = -EPROTO;	/* pinned by another version */
 	else if (bpf_map_lookup_elem(fd, &key, record))
 		err = -errno;
-	else if (record->version != 3)
-		err = -EPROTO;
 	close(fd);
+	return err;
+}
+
+int ink_attachment_write(const char *target, const struct ink_attachment *record)
+{
+	return ink_record_write(ink_pin_path(target, "info"), "inkling_info", record,
+				sizeof(*record));
+}
+
+int ink_attachment_read(const char *target, struct ink_attachment *record)
+{
+	int err = ink_record_read(ink_pin_path(target, "info"), record, sizeof(*record));
+
+	if (!err && record->version != 3)
+		err = -EPROTO;
 	record->slot[sizeof(record->slot) - 1] = '\0';
 	record->target[sizeof(record->target) - 1] = '\0';
 	return err;
@@ -280,7 +299,8 @@ int ink_pinned_link_detach(const char *path)
 	return err == -ENOLINK ? 0 : err;
 }
 
-int ink_percpu_sum(int fd, uint32_t key, uint64_t *sum, size_t n)
+/* Add up @n u64 of entry @key of a per-CPU array. */
+static int ink_percpu_sum(int fd, uint32_t key, uint64_t *sum, size_t n)
 {
 	int cpus = libbpf_num_possible_cpus(), cpu;
 	uint64_t *values;
@@ -300,28 +320,39 @@ int ink_percpu_sum(int fd, uint32_t key, uint64_t *sum, size_t n)
 	return 0;
 }
 
-int ink_counters_read(const char *target, struct ink_flow_counters *sum)
+int ink_counters_sum(const char *path, void *sum, size_t n)
 {
-	int fd = bpf_obj_get(ink_pin_path(target, "counters")), err;
+	int fd = bpf_obj_get(path), err;
 
-	memset(sum, 0, sizeof(*sum));
+	memset(sum, 0, n * sizeof(uint64_t));
 	if (fd < 0)
 		return -errno;
-	err = ink_percpu_sum(fd, 0, (uint64_t *)sum, sizeof(*sum) / sizeof(uint64_t));
+	err = ink_percpu_sum(fd, 0, sum, n);
 	close(fd);
 	return err;
 }
 
-int ink_errors_read(const char *target, uint64_t sum[INK_FLOW_ERRNOS])
+int ink_errors_sum(const char *path, uint64_t sum[INK_HOOK_ERRNOS])
 {
-	int fd = bpf_obj_get(ink_pin_path(target, "errors")), err = 0;
+	int fd = bpf_obj_get(path), err = 0;
 	uint32_t i;
 
-	memset(sum, 0, INK_FLOW_ERRNOS * sizeof(*sum));
+	memset(sum, 0, INK_HOOK_ERRNOS * sizeof(*sum));
 	if (fd < 0)
 		return -errno;
-	for (i = 0; i < INK_FLOW_ERRNOS && !err; i++)
+	for (i = 0; i < INK_HOOK_ERRNOS && !err; i++)
 		err = ink_percpu_sum(fd, i, &sum[i], 1);
 	close(fd);
 	return err;
+}
+
+int ink_counters_read(const char *target, struct ink_flow_counters *sum)
+{
+	return ink_counters_sum(ink_pin_path(target, "counters"), sum,
+				sizeof(*sum) / sizeof(uint64_t));
+}
+
+int ink_errors_read(const char *target, uint64_t sum[INK_HOOK_ERRNOS])
+{
+	return ink_errors_sum(ink_pin_path(target, "errors"), sum);
 }

@@ -20,6 +20,7 @@
 #include <stdint.h>
 #include <linux/inkling.h>
 #include "../../bpf/flow/flow_state.h"
+#include "../../bpf/hook.h"
 
 #define INK_PIN_ROOT	"/sys/fs/bpf/inkling"
 #define INK_TARGET_MAX	192
@@ -107,6 +108,13 @@ int ink_pins_remove(const char *target);	/* the folder and what is in it; 0 or -
 /* All targets, sorted; each one and the list are the caller's to free. */
 char **ink_pins_list(size_t *n);
 
+/* The same below any root, for other kinds of pins. */
+int ink_folder_remove(const char *path);
+char **ink_folder_list(const char *root, size_t *n);
+/* A record in a map that is pinned at @path; 0 or -errno: -EPROTO: another version's. */
+int ink_record_write(const char *path, const char *name, const void *record, uint32_t size);
+int ink_record_read(const char *path, void *record, uint32_t size);
+
 int ink_attachment_write(const char *target, const struct ink_attachment *record);
 /* 0, or -errno: -ENOENT nothing is attached there. */
 int ink_attachment_read(const char *target, struct ink_attachment *record);
@@ -115,10 +123,11 @@ int ink_attachment_read(const char *target, struct ink_attachment *record);
 bool ink_pinned_link_alive(const char *path);
 int ink_pinned_link_detach(const char *path);
 
-/* Add up @n u64 of entry @key of a per-CPU array; 0 or -errno. */
-int ink_percpu_sum(int fd, uint32_t key, uint64_t *sum, size_t n);
+/* Add up what all CPUs counted, @n u64 in the map at @path, or by errno there; 0 or -errno. */
+int ink_counters_sum(const char *path, void *sum, size_t n);
+int ink_errors_sum(const char *path, uint64_t sum[INK_HOOK_ERRNOS]);
 /* Sum over all CPUs; 0 or -errno. */
 int ink_counters_read(const char *target, struct ink_flow_counters *sum);
-int ink_errors_read(const char *target, uint64_t sum[INK_FLOW_ERRNOS]);
+int ink_errors_read(const char *target, uint64_t sum[INK_HOOK_ERRNOS]);
 
 #endif /* INK_PINS_H */
