@@ -11,7 +11,6 @@
  * zeroed when they are forgotten. They belong to one model, so a session that has
  * some keeps that model, whatever its slot has by now.
  */
-#include <linux/sched/signal.h>
 #include "session.h"
 #include "core/sample.h"
 

@@ -342,7 +342,7 @@ static u32 batch_tile(const struct ink_batch *batch, const struct ink_call *call
 }
 
 /* Of sequences: may the model read as many tokens as there are? */
-int ink_session_accept(struct ink_session *session, struct ink_call *call)
+static int session_accept(struct ink_session *session, struct ink_call *call)
 {
 	const struct ink_plan *plan = call->model->plan;
 	const struct ink_states *states = &session->states;
@@ -407,7 +407,7 @@ int ink_session_read(struct ink_session *session, struct ink_call *call,
 		     const struct ink_batch *batch)
 {
 	const struct ink_plan *plan = call->model->plan;
-	int err = ink_session_accept(session, call);
+	int err = session_accept(session, call);
 
 	err = err ?: session_run_plan(plan, session->arena, call, batch, 1);
 	if (err || !plan->state_size)

@@ -48,7 +48,6 @@ int ink_session_begin(struct ink_session *session, struct ink_batch *batch, stru
 void ink_session_end(struct ink_session *session, struct ink_call *call);
 int ink_session_prepare(struct ink_session *session, struct ink_model *model,
 			const struct ink_batch *batch);
-int ink_session_accept(struct ink_session *session, struct ink_call *call);
 int ink_session_read(struct ink_session *session, struct ink_call *call,
 		     const struct ink_batch *batch);
 bool ink_user_get(void *to, const void __user *from, u32 size);

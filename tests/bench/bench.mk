@@ -44,7 +44,7 @@ $(B)/bench/netmodel: $(B)/obj/tests/bench/netmodel.o $(BENCH_OURS)
 # The float peer is what people build such loops with.
 $(B)/obj/tests/bench/peer_float.o: override CFLAGS := -Ofast -march=native
 
-$(B)/bench/seq: $(patsubst %.c,$(B)/obj/%.o,tests/bench/seq.c tests/bench/seqnets.c tests/bench/peer_float.c \
+$(B)/bench/seq: $(patsubst %.c,$(B)/obj/%.o,tests/bench/seq.c tests/lib/seqnets.c tests/bench/peer_float.c \
 	tests/bench/contend.c tests/lib/rand.c tools/lib/image_builder.c tools/lib/image_layout.c) $(CORE_OBJS)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lnettle -lm $(LDLIBS)

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "rand.h"
-#include "seqnets.h"
+#include "peer_float.h"
 
 struct float_layer {
 	float *norm1, *q, *k, *v, *o, *norm2, *gate, *up, *down;

@@ -4,13 +4,13 @@
  *
  * What lives here: decoders token by token and many tokens at a time, an encoder's
  * block, and how long each operator takes by itself. What doesn't: measuring
- * (contend.c) and the models (seqnets.c, peer_float.c).
+ * (contend.c) and the models (tests/lib/seqnets.c, peer_float.c).
  *
  * Usage: seq FILE: a table to standard output, figures to FILE.
  */
 #include "contend.h"
 #include "core.h"
-#include "seqnets.h"
+#include "peer_float.h"
 #include "stopwatch.h"
 #include "../../kmod/arch/x86/x86.h"
 

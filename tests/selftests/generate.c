@@ -6,6 +6,7 @@
  */
 #include "st_uring.h"
 #include "sample.h"
+#include "seqnets.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,72 +15,67 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { VOCABULARY = 96, TOKENS = 8, CONTEXT = 64, TEXT = 40 };
+enum { VOCABULARY = 96, TOKENS = 8, CONTEXT = 64, TEXT = 40, N_PROMPT = 11 };
 
 #define SLOT	"text"
 
 static struct image lm, other;
 static struct ink_ctl *ctl;
-static const u8 prompt[11] = { 3, 14, 15, 92, 65, 35, 89, 79, 32, 38, 46 };
+static const u16 prompt[] = { 3, 14, 15, 92, 65, 35, 89, 79, 32, 38, 46 };
 
-/* The same model in this process. */
-struct reader {
-	struct ink_graph *graph;
-	struct ink_plan *plan;
-	void *arena, *state;
-	u32 position;
+/* What the kernel's input is made of. */
+struct input {
+	struct inkling_sequence head;
+	u16 tokens[TOKENS];
 };
 
-static struct reader reader_open(const struct image *img)
+static struct image language_model(u32 seed)
 {
-	struct ink_why why;
-	struct reader r = { .graph = ink_graph_parse(img->p, img->size, &why) };
+	const struct decoder shape = {
+		.name = "text", .dim = 32, .hidden = 48, .layers = 1, .heads = 4, .groups = 2,
+		.words = VOCABULARY, .context = CONTEXT, .tokens = TOKENS, .seed = seed,
+		.untied = true,
+	};
+	struct image img;
 
-	if (!r.graph)
-		st_bail("language model: %s", why.text);
-	r.plan = ink_plan_build(r.graph, INK_ISA_SCALAR, &why);
-	r.arena = aligned_alloc(64, ALIGN(r.plan->arena_size, 64u));
-	r.state = aligned_alloc(64, ALIGN(r.plan->state_size, 64u));
-	memset(r.state, 0, r.plan->state_size);
-	return r;
+	img.p = decoder_image(&shape, &img.size);
+	return img;
 }
 
-static void reader_close(struct reader *r)
+/* The same model in this process, by the specification. */
+static struct ink_model *reader_open(const struct image *img)
 {
-	free(r->state);
-	free(r->arena);
-	ink_plan_free(r->plan);
-	ink_graph_free(r->graph);
+	struct ink_model *model = ink_model_open_image(img->p, img->size);
+
+	if (!model || ink_model_isa_set(model, "scalar"))
+		st_bail("language model: %s", ink_failure_last()->text);
+	return model;
 }
 
-static void read_tokens(struct reader *r, const u8 *tokens, u32 n)
+static void read_tokens(struct ink_model *model, const u16 *tokens, u32 n, s32 *logits)
 {
-	u32 *in = (u32 *)((u8 *)r->arena + r->plan->input_off), i;
+	struct input in = { .head.n = n };
 
-	*in = n;
-	memcpy(in + 1, tokens, n);
-	if (!ink_plan_accept(r->plan, r->arena, r->state, r->position))
-		st_bail("%u tokens aren't accepted at %u", n, r->position);
-	for (i = 0; i < ink_plan_schedule(r->plan, r->arena, 1)->n_sections; i++)
-		ink_plan_section(r->plan, INK_ISA_SCALAR, r->arena, 1, i);
-	r->position += n;
+	memcpy(in.tokens, tokens, n * sizeof(*tokens));
+	if (ink_model_run(model, &in, sizeof(in), logits, VOCABULARY * sizeof(*logits)))
+		st_bail("language model: %s", ink_failure_last()->text);
 }
 
 /* Token by token: how a text is cut into calls mustn't matter. */
-static void expect(const struct image *img, const struct ink_choice *choice, u8 *text, u32 n)
+static void expect(const struct image *img, const struct ink_choice *choice, u16 *text, u32 n)
 {
-	struct reader r = reader_open(img);
+	struct ink_model *model = reader_open(img);
+	s32 logits[VOCABULARY];
 	u32 i;
 
-	for (i = 0; i < sizeof(prompt); i++)
-		read_tokens(&r, &prompt[i], 1);
+	for (i = 0; i < N_PROMPT; i++)
+		read_tokens(model, &prompt[i], 1, logits);
 	for (i = 0; i < n; i++) {
-		text[i] = (u8)ink_sample((void *)((u8 *)r.arena + r.plan->output_off), VOCABULARY,
-					 choice, r.position);
+		text[i] = (u16)ink_sample(logits, VOCABULARY, choice, ink_model_position(model));
 		if (i + 1 < n)
-			read_tokens(&r, &text[i], 1);
+			read_tokens(model, &text[i], 1, logits);
 	}
-	reader_close(&r);
+	ink_model_close(model);
 }
 
 static int bound(u64 buffer)
@@ -92,12 +88,17 @@ static int bound(u64 buffer)
 	return fd;
 }
 
+static bool same(const u16 *a, const u16 *b, u32 n)
+{
+	return !memcmp(a, b, n * sizeof(*a));
+}
+
 /* 0 or the errno; the whole prompt unless @go_on. */
-static int generate(int fd, struct inkling_generate *g, bool go_on, u8 *text, u32 n)
+static int generate(int fd, struct inkling_generate *g, bool go_on, u16 *text, u32 n)
 {
 	g->size = sizeof(*g);
 	g->prompt = (uintptr_t)prompt;
-	g->n_prompt = go_on ? 0 : sizeof(prompt);
+	g->n_prompt = go_on ? 0 : N_PROMPT;
 	g->tokens = (uintptr_t)text;
 	g->n_tokens = n;
 	g->done = 99;
@@ -123,29 +124,29 @@ static void texts(void)
 	struct ink_choice sampled = { .mult = 1 << 20, .shift = 20, .top_k = 10, .seed = 7 };
 	struct ink_choice greedy = { .mult = 0 };
 	struct inkling_generate g = { .stop = ~0u }, s = g;
-	u8 want[TEXT], want_sampled[TEXT], got[TEXT];
+	u16 want[TEXT], want_sampled[TEXT], got[TEXT];
 	int fd = bound(0);
 	u32 i;
 
 	expect(&lm, &greedy, want, TEXT);
 	expect(&lm, &sampled, want_sampled, TEXT);
-	st_ok(memcmp(want, want_sampled, TEXT), "sampling differs from the likeliest");
+	st_ok(!same(want, want_sampled, TEXT), "sampling differs from the likeliest");
 	st_is(generate(fd, &g, false, got, TEXT), 0, "generate");
-	st_ok(g.done == TEXT && !memcmp(got, want, TEXT), "as in this process, %u tokens", g.done);
-	st_is(g.position, sizeof(prompt) + TEXT - 1, "all but the last are held");
+	st_ok(g.done == TEXT && same(got, want, TEXT), "as in this process, %u tokens", g.done);
+	st_is(g.position, N_PROMPT + TEXT - 1, "all but the last are held");
 	st_is(reset(fd, 0), 0, "reset");
-	memset(got, 0, TEXT);
+	memset(got, 0, sizeof(got));
 	for (i = 0; i < TEXT; i++)
 		if (generate(fd, &g, i, got + i, 1))
 			break;
-	st_ok(i == TEXT && !memcmp(got, want, TEXT), "one token for each call");
+	st_ok(i == TEXT && same(got, want, TEXT), "one token for each call");
 	s.mult = sampled.mult;
 	s.shift = sampled.shift;
 	s.top_k = sampled.top_k;
 	s.seed = sampled.seed;
 	reset(fd, 0);
 	st_is(generate(fd, &s, false, got, TEXT), 0, "generate, sampled");
-	st_ok(!memcmp(got, want_sampled, TEXT), "as in this process");
+	st_ok(same(got, want_sampled, TEXT), "as in this process");
 	reset(fd, 0);
 	g.stop = want[9];
 	for (i = 0; want[i] != want[9]; i++)
@@ -160,7 +161,7 @@ static void remembering(void)
 	struct ink_choice greedy = { .mult = 0 };
 	struct inkling_generate g = { .stop = ~0u };
 	int fd = bound(0), second = bound(0);
-	u8 want[TEXT], got[TEXT], again[TEXT];
+	u16 want[TEXT], got[TEXT], again[TEXT];
 
 	expect(&lm, &greedy, want, TEXT);
 	st_is(reset(fd, 1), EINVAL, "reset: fewer tokens are held");
@@ -169,17 +170,17 @@ static void remembering(void)
 	st_is(fork_from(second, fd, 0), 0, "fork");
 	st_is(generate(second, &g, true, again + 20, 20), 0, "the copy goes on");
 	st_is(generate(fd, &g, true, got + 20, 20), 0, "so does the first");
-	st_ok(!memcmp(got, want, TEXT) && !memcmp(again + 20, want + 20, 20), "both as one");
-	st_is(reset(fd, sizeof(prompt) - 1), 0, "reset to a prefix");
+	st_ok(same(got, want, TEXT) && same(again + 20, want + 20, 20), "both as one");
+	st_is(reset(fd, N_PROMPT - 1), 0, "reset to a prefix");
 	g.n_prompt = 1;
 	g.n_tokens = 5;
-	g.prompt = (uintptr_t)&prompt[sizeof(prompt) - 1];
+	g.prompt = (uintptr_t)&prompt[N_PROMPT - 1];
 	g.tokens = (uintptr_t)got;
 	st_is(ioctl(fd, INKLING_IOC_GENERATE, &g), 0, "from there on");
-	st_ok(!memcmp(got, want, 5), "the same text again");
-	st_is(fork_from(second, fd, sizeof(prompt) - 1), 0, "fork of a prefix");
+	st_ok(same(got, want, 5), "the same text again");
+	st_is(fork_from(second, fd, N_PROMPT - 1), 0, "fork of a prefix");
 	st_is(ioctl(second, INKLING_IOC_GENERATE, &g), 0, "and on");
-	st_ok(!memcmp(got, want, 5), "the same text there");
+	st_ok(same(got, want, 5), "the same text there");
 	st_is(fork_from(fd, fd, 0), EINVAL, "fork: the same session");
 	st_is(fork_from(fd, -1, 0), EBADF, "fork: no file");
 	st_is(fork_from(fd, STDERR_FILENO, 0), EBADF, "fork: no session");
@@ -193,7 +194,7 @@ static void swapping(void)
 {
 	struct ink_choice greedy = { .mult = 0 };
 	struct inkling_generate g = { .stop = ~0u };
-	u8 want[TEXT], want_other[TEXT], got[TEXT];
+	u16 want[TEXT], want_other[TEXT], got[TEXT];
 	int fd = bound(0);
 
 	expect(&lm, &greedy, want, TEXT);
@@ -201,31 +202,29 @@ static void swapping(void)
 	generate(fd, &g, false, got, TEXT / 2);
 	st_load(ctl, SLOT, &other);
 	generate(fd, &g, true, got + TEXT / 2, TEXT / 2);
-	st_ok(!memcmp(got, want, TEXT), "a swap in the middle of a text");
+	st_ok(same(got, want, TEXT), "a swap in the middle of a text");
 	reset(fd, 0);
 	generate(fd, &g, false, got, TEXT);
-	st_ok(!memcmp(got, want_other, TEXT), "after a reset it is the other model");
+	st_ok(same(got, want_other, TEXT), "after a reset it is the other model");
 	ink_slot_rollback(ctl, SLOT);
 	close(fd);
 }
 
 static void runs(void)
 {
-	struct image flow = model_image(MODEL_FLOW);
-	u8 in[4 + TOKENS] = { TOKENS };
+	struct input in = { .head.n = TOKENS };
 	s32 out[VOCABULARY], want[VOCABULARY];
 	struct inkling_run r = {
 		.size = sizeof(r), .count = 1, .input_size = sizeof(in), .output_size = sizeof(out),
-		.inputs = (uintptr_t)in, .outputs = (uintptr_t)out,
+		.inputs = (uintptr_t)&in, .outputs = (uintptr_t)out,
 	};
-	struct reader reader = reader_open(&lm);
+	struct ink_model *model = reader_open(&lm);
 	u32 i, calls = CONTEXT / TOKENS;
 	int fd = bound(0);
 
-	memcpy(in + 4, prompt, TOKENS);
+	memcpy(in.tokens, prompt, sizeof(in.tokens));
 	for (i = 0; i < calls; i++) {
-		read_tokens(&reader, prompt, TOKENS);
-		memcpy(want, (u8 *)reader.arena + reader.plan->output_off, sizeof(want));
+		read_tokens(model, prompt, TOKENS, want);
 		if (ioctl(fd, INKLING_IOC_RUN, &r) || memcmp(out, want, sizeof(out)))
 			break;
 	}
@@ -233,15 +232,14 @@ static void runs(void)
 	st_is(ioctl(fd, INKLING_IOC_RUN, &r) ? errno : 0, ENOSPC, "run: no room");
 	st_is(r.done, 0, "nothing was run");
 	reset(fd, 0);
-	in[0] = 0;
+	in.head.n = 0;
 	st_is(ioctl(fd, INKLING_IOC_RUN, &r) ? errno : 0, EINVAL, "run: no token");
-	in[0] = TOKENS + 1;
+	in.head.n = TOKENS + 1;
 	st_is(ioctl(fd, INKLING_IOC_RUN, &r) ? errno : 0, EINVAL, "run: too many tokens");
-	in[0] = TOKENS;
+	in.head.n = TOKENS;
 	st_is(ioctl(fd, INKLING_IOC_RUN, &r) ? errno : 0, 0, "run: as many as there may be");
-	reader_close(&reader);
+	ink_model_close(model);
 	close(fd);
-	image_free(&flow);
 }
 
 static void refused(void)
@@ -249,7 +247,7 @@ static void refused(void)
 	struct inkling_reset bad_reset = { .size = sizeof(bad_reset), .flags = 1 };
 	struct ink_slot_change change = { .set = INK_SET_MODE };
 	struct inkling_generate g = { .stop = ~0u }, bad;
-	u8 got[INKLING_GENERATE_MAX];
+	u16 got[INKLING_GENERATE_MAX];
 	int fd = bound(0), free_fd = open("/dev/inkling", O_RDWR | O_CLOEXEC);
 
 	st_is(generate(free_fd, &g, false, got, 1), ENOTCONN, "generate: not bound");
@@ -260,7 +258,7 @@ static void refused(void)
 	st_is(generate(fd, &g, true, got, 1), EINVAL, "generate: nothing to go on from");
 	st_is(generate(fd, &g, false, got, INKLING_GENERATE_MAX + 1), EINVAL, "generate: too many");
 	st_is(generate(fd, &g, false, got, 0), 0, "generate: only read");
-	st_is(g.position, sizeof(prompt), "the prompt is held");
+	st_is(g.position, N_PROMPT, "the prompt is held");
 	bad = g;
 	bad.flags = 1;
 	st_is(generate(fd, &bad, false, got, 1), EINVAL, "generate: flags");
@@ -273,7 +271,7 @@ static void refused(void)
 	st_is(generate(fd, &g, false, NULL, 1), EFAULT, "generate: nowhere to write");
 	reset(fd, 0);
 	st_is(generate(fd, &g, false, got, CONTEXT), ENOSPC, "generate: no room for all");
-	st_is(g.done, CONTEXT - sizeof(prompt) + 1, "as many as there is room for");
+	st_is(g.done, CONTEXT - N_PROMPT + 1, "as many as there is room for");
 	st_is(g.position, CONTEXT, "all room is used");
 	change.mode = INKLING_MODE_OFF;
 	ink_slot_set(ctl, SLOT, &change);
@@ -302,22 +300,23 @@ static void ring(void)
 	struct ink_choice greedy = { .mult = 0 };
 	struct io_uring ring = st_ring(0);
 	int fd = bound(4096);
-	u8 want[TEXT], *buffer = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	u16 want[TEXT];
+	u8 *buffer = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	struct inkling_generate *g = (void *)buffer;
 	u32 i;
 
 	expect(&lm, &greedy, want, TEXT);
 	*g = (struct inkling_generate){
-		.size = sizeof(*g), .n_prompt = sizeof(prompt), .n_tokens = 5, .prompt = 256,
+		.size = sizeof(*g), .n_prompt = N_PROMPT, .n_tokens = 5, .prompt = 256,
 		.tokens = 512, .stop = ~0u,
 	};
 	memcpy(buffer + 256, prompt, sizeof(prompt));
-	for (i = 0; i < TEXT; i += 5, g->n_prompt = 0, g->tokens += 5)
+	for (i = 0; i < TEXT; i += 5, g->n_prompt = 0, g->tokens += 5 * sizeof(u16))
 		if (queue(&ring, fd, 0) != 5)
 			break;
-	st_ok(i == TEXT && !memcmp(buffer + 512, want, TEXT), "io_uring: five tokens at a time");
+	st_ok(i == TEXT && !memcmp(buffer + 512, want, sizeof(want)), "io_uring: five tokens at a time");
 	st_is(g->done, 5, "done is set");
-	st_is(g->position, sizeof(prompt) + TEXT - 1, "so is position");
+	st_is(g->position, N_PROMPT + TEXT - 1, "so is position");
 	st_is(queue(&ring, fd, 4096 - sizeof(*g) + 1), -ERANGE, "request behind the end");
 	st_is(queue(&ring, fd, ~0ull), -ERANGE, "request far behind the end");
 	g->tokens = 4092;
@@ -336,7 +335,7 @@ static void not_a_text(void)
 	struct inkling_bind bind = { .size = sizeof(bind), .slot = "flow" };
 	struct ink_load_options shadow = { .set = INK_LOAD_SHADOW, .sample = 1 };
 	int fd = open("/dev/inkling", O_RDWR | O_CLOEXEC), err;
-	u8 got[1];
+	u16 got[1];
 
 	st_slot_with(ctl, "flow", INKLING_CTX_TASK, &flow);
 	ioctl(fd, INKLING_IOC_BIND, &bind);
@@ -353,7 +352,7 @@ static int killed(void *arg)
 {
 	struct inkling_generate g = { .stop = ~0u };
 	int fd = bound(0);
-	u8 got[CONTEXT];
+	u16 got[CONTEXT];
 
 	for (alarm(1);;) {
 		generate(fd, &g, false, got, CONTEXT / 2);
@@ -364,8 +363,8 @@ static int killed(void *arg)
 
 int main(void)
 {
-	lm = lm_image(1, VOCABULARY, TOKENS, CONTEXT);
-	other = lm_image(2, VOCABULARY, TOKENS, CONTEXT);
+	lm = language_model(1);
+	other = language_model(2);
 	ctl = st_ctl();
 	st_slot_with(ctl, SLOT, INKLING_CTX_TASK, &lm);
 	texts();

@@ -9,7 +9,7 @@ SELFTEST_BPF   := $(patsubst tests/selftests/%.c,$(B)/selftests/%.o,$(wildcard t
 SELFTEST_HELP  := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/selftests/lib/*.c) \
 	tests/unit/models.c $(RANDMODEL))
 SELFTESTS      += $(SELFTEST_NAMES:%=$(B)/selftests/%) $(SELFTEST_BPF)
-SELFTEST_LIBS   = $(shell pkg-config --libs libnl-genl-3.0 nettle libbpf) -lpthread -lm
+SELFTEST_LIBS   = $(shell pkg-config --libs libnl-genl-3.0 nettle libbpf) -lpthread
 
 $(B)/obj/tests/selftests/%.o: INK_CPPFLAGS += -Itests/selftests/lib \
 	$(shell pkg-config --cflags libnl-genl-3.0 2>/dev/null)
@@ -19,6 +19,7 @@ $(SELFTEST_NAMES:%=$(B)/selftests/%): $(B)/selftests/%: $(B)/obj/tests/selftests
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(SELFTEST_LIBS) $(LDLIBS)
 
+$(B)/selftests/generate: $(B)/obj/tests/lib/seqnets.o
 $(B)/selftests/uring $(B)/selftests/library $(B)/selftests/swap $(B)/selftests/failnth $(B)/selftests/generate: SELFTEST_LIBS += -luring
 
 $(SELFTEST_BPF): $(B)/selftests/%.bpf.o: tests/selftests/%.bpf.c

@@ -76,30 +76,35 @@ static void say_prompt(struct generation *g)
 		say(g, g->prompt[i - 1], g->prompt[i]);
 }
 
+/* The next token; false when the text ends with it. */
+static bool take(struct generation *g, uint16_t *before, uint16_t token)
+{
+	g->tokens[g->n++] = token;
+	if (token == INK_TOKEN_BEGIN || token == INK_TOKEN_END) {
+		g->ended = "end";
+		return false;
+	}
+	say(g, *before, token);
+	*before = token;
+	return true;
+}
+
 static void go_on(struct generation *g)
 {
 	struct ink_lm *lm = &g->text.lm;
-	uint16_t before = g->prompt[g->n_prompt - 1], token;
+	uint16_t before = g->prompt[g->n_prompt - 1];
 
-	g->ended = "tokens";
 	while (g->n < g->want) {
-		token = (uint16_t)ink_sample(lm->logits, lm->vocabulary, &g->choice,
-					     ink_model_position(lm->model));
-		g->tokens[g->n++] = token;
-		if (token == INK_TOKEN_BEGIN || token == INK_TOKEN_END) {
-			g->ended = "end";
-			return;
-		}
-		say(g, before, token);
-		if (g->n == g->want)
+		if (!take(g, &before, (uint16_t)ink_sample(lm->logits, lm->vocabulary, &g->choice,
+							   ink_model_position(lm->model))) ||
+		    g->n == g->want)
 			return;
 		if (ink_model_position(lm->model) == ink_model_context(lm->model)) {
 			g->ended = "context";
 			return;
 		}
-		if (ink_lm_read(lm, &token, 1))
+		if (ink_lm_read(lm, &before, 1))
 			ink_die_failure();
-		before = token;
 	}
 }
 
@@ -116,27 +121,18 @@ static void pack_tokens(const struct generation *g, const uint16_t *tokens, size
 	}
 }
 
-/* What a piece has: false when the text ends with it. */
-static bool take_piece(struct generation *g, const void *piece, uint32_t n, uint16_t *before)
+static bool take_piece(struct generation *g, uint16_t *before, const void *piece, uint32_t n)
 {
+	bool more = true;
 	uint32_t i;
 
-	for (i = 0; i < n; i++) {
-		uint16_t token = g->text.lm.wide ? ((const uint16_t *)piece)[i] :
-						   ((const uint8_t *)piece)[i];
-
-		g->tokens[g->n++] = token;
-		if (token == INK_TOKEN_BEGIN || token == INK_TOKEN_END) {
-			g->ended = "end";
-			return false;
-		}
-		say(g, *before, token);
-		*before = token;
-	}
-	return true;
+	for (i = 0; i < n && more; i++)
+		more = take(g, before, g->text.lm.wide ? ((const uint16_t *)piece)[i] :
+							 ((const uint8_t *)piece)[i]);
+	return more;
 }
 
-/* The same by a slot: the kernel reads the prompt and goes on with it. */
+/* The same by a slot: the kernel reads the prompt, chooses a token, and goes on by pieces. */
 static void generate_in_kernel(struct generation *g)
 {
 	uint16_t before = g->prompt[g->n_prompt - 1], piece[PIECE];
@@ -144,9 +140,11 @@ static void generate_in_kernel(struct generation *g)
 	uint64_t start = ink_clock_ns(CLOCK_MONOTONIC);
 	struct inkling_generate ask = {
 		.prompt = (uintptr_t)prompt, .n_prompt = (uint32_t)g->n_prompt,
-		.tokens = (uintptr_t)piece, .seed = g->choice.seed, .mult = g->choice.mult,
-		.shift = g->choice.shift, .top_k = g->choice.top_k, .stop = INK_TOKEN_BEGIN,
+		.tokens = (uintptr_t)piece, .n_tokens = g->want > 0, .seed = g->choice.seed,
+		.mult = g->choice.mult, .shift = g->choice.shift, .top_k = g->choice.top_k,
+		.stop = INK_TOKEN_BEGIN,
 	};
+	bool more;
 	int err;
 
 	pack_tokens(g, g->prompt, g->n_prompt, prompt);
@@ -154,21 +152,17 @@ static void generate_in_kernel(struct generation *g)
 		ink_die_failure();
 	g->read_ns = ink_clock_ns(CLOCK_MONOTONIC) - start;
 	say_prompt(g);
-	ink_session_reset(g->session, (uint32_t)g->n_prompt - 1);
-	/* The prompt's last token again, since a text goes on from one that was generated or given. */
-	pack_tokens(g, &before, 1, prompt);
-	g->ended = "tokens";
 	start = ink_clock_ns(CLOCK_MONOTONIC);
-	for (ask.n_prompt = 1; g->n < g->want; ask.n_prompt = 0) {
+	more = take_piece(g, &before, piece, ask.done);
+	for (ask.n_prompt = 0; more && g->n < g->want;) {
 		ask.n_tokens = g->want - g->n < PIECE ? (uint32_t)(g->want - g->n) : PIECE;
 		err = ink_session_generate(g->session, &ask);
 		if (err && err != -ENOSPC)
 			ink_die_failure();
-		if (!take_piece(g, piece, ask.done, &before))
-			break;
-		if (err) {
+		more = take_piece(g, &before, piece, ask.done);
+		if (more && err) {
 			g->ended = "context";
-			break;
+			more = false;
 		}
 	}
 	g->write_ns = ink_clock_ns(CLOCK_MONOTONIC) - start;
@@ -196,6 +190,7 @@ static void generate(struct generation *g)
 	struct ink_lm *lm = &g->text.lm;
 	uint64_t start = ink_clock_ns(CLOCK_MONOTONIC);
 
+	g->ended = "tokens";
 	if (g->n_prompt > ink_model_context(lm->model))
 		ink_die(INK_EXIT_INPUT, ink_fmt("the prompt has %zu tokens, the model remembers %u",
 						g->n_prompt, ink_model_context(lm->model)), NULL);

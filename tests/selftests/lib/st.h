@@ -63,9 +63,6 @@ struct image flow_wide(u32 n, u32 layers);
 /* Like flow, but with other weights: same schema, input and output, another digest. */
 struct image flow_variant(u32 seed);
 
-/* A language model of random weights, for up to @tokens a call and @context in all. */
-struct image lm_image(u64 seed, u32 vocabulary, u32 tokens, u32 context);
-
 /* A model of names, whose class 1 is digits; see models_names.c. */
 struct image names_image(void);
 

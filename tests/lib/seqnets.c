@@ -178,11 +178,11 @@ static u32 pool(struct net *n, u32 x, u32 dim, s32 kind)
 	return out;
 }
 
-static struct net net_begin(const char *name, u32 dtype, u32 tokens)
+static struct net net_begin(const char *name, u32 dtype, u32 tokens, u32 seed)
 {
 	struct net n = { .b = ink_builder_new(), .tokens = tokens };
 
-	ink_rand_seed(&n.r, 1);
+	ink_rand_seed(&n.r, 1 + seed);
 	ink_builder_text(n.b, ink_builder_card(n.b)->name, 64, "name", name);
 	n.in = ink_builder_tokens(n.b, dtype, tokens);
 	return n;
@@ -194,7 +194,7 @@ static void *net_end(struct net *n, const char *name, u32 out, size_t *size)
 
 	ink_builder_io(n->b, n->in, out, INKLING_HEAD_RAW, 0);
 	if (ink_builder_finish(n->b, &image, size)) {
-		fprintf(stderr, "bench: %s: %s\n", name, ink_builder_error(n->b));
+		fprintf(stderr, "%s: %s\n", name, ink_builder_error(n->b));
 		exit(1);
 	}
 	ink_builder_free(n->b);
@@ -203,7 +203,7 @@ static void *net_end(struct net *n, const char *name, u32 out, size_t *size)
 
 void *decoder_image(const struct decoder *d, size_t *size)
 {
-	struct net n = net_begin(d->name, INKLING_UINT16, d->tokens);
+	struct net n = net_begin(d->name, INKLING_UINT16, d->tokens, d->seed);
 	u32 words = random_weights(&n, d->words, d->dim), i, out;
 	u32 x = embed(&n, words, d->words, d->dim, 0);
 	u32 table = random_const(&n, INKLING_INT16, d->context, d->dim / d->heads, -16384, 16384);
@@ -211,13 +211,15 @@ void *decoder_image(const struct decoder *d, size_t *size)
 	for (i = 0; i < d->layers; i++)
 		x = decoder_layer(&n, d, x, table);
 	x = pool(&n, norm(&n, x, d->dim, INKLING_NORM_RMS), d->dim, INKLING_POOL_LAST);
+	if (d->untied)
+		words = random_weights(&n, d->words, d->dim);
 	out = ink_builder_rows(n.b, INKLING_INT32, 1, d->words);
 	return net_end(&n, d->name, linear(&n, x, words, d->dim, d->words, INKLING_NONE, S32_MAX, out), size);
 }
 
 void *encoder_image(const struct encoder *e, size_t *size)
 {
-	struct net n = net_begin(e->name, INKLING_UINT8, e->tokens);
+	struct net n = net_begin(e->name, INKLING_UINT8, e->tokens, 0);
 	u32 x = embed(&n, random_weights(&n, e->words, e->dim), e->words, e->dim, e->tokens), i;
 
 	for (i = 0; i < e->layers; i++)
