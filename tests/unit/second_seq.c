@@ -9,9 +9,8 @@
 #include <assert.h>
 #include <math.h>
 
+#include "exp2_ref.h"
 #include "second_seq.h"
-
-typedef __int128 wide;
 
 static wide floor_div(wide a, wide b)
 {
@@ -401,18 +400,6 @@ static void ref_scale(const struct second *c)
 
 			*out(c, i, j) = limit(v + (c->in[2].t ? at(&c->in[2], i, j) : 0), ends);
 		}
-}
-
-/* 2^-t in Q30 of t in 16.16, on a table computed here. */
-static wide exp2_q30_ref(wide t)
-{
-	wide whole = t >> 16, a, b;
-
-	if (whole > 30)
-		return 0;
-	a = llroundl(ldexpl(exp2l(-(long double)((t >> 8) % 256) / 256), 30));
-	b = llroundl(ldexpl(exp2l(-(long double)((t >> 8) % 256 + 1) / 256), 30));
-	return (a - (((a - b) * (t % 256)) >> 8)) >> whole;
 }
 
 /* log2 in 16.16: linear between 257 points in Q24. */

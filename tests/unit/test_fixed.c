@@ -223,9 +223,9 @@ static void check_rsqrt(u64 v, long double *worst)
 
 static void test_rsqrt(void **state)
 {
+	long double worst = 0;
 	struct ink_rand r = { 7 };
 	u32 i;
-	long double worst = 0;
 
 	for (i = 1; i < 1 << 20; i++) {
 		check_rsqrt(i, &worst);

@@ -14,10 +14,9 @@
 #include <math.h>
 #include <cmocka.h>
 
+#include "exp2_ref.h"
 #include "models.h"
 #include "ops.h"
-
-typedef __int128 wide;
 
 /* x / 2^shift to the nearest, ties upwards: floor(x / 2^shift + 1/2). */
 static wide nearest(wide x, s32 shift)
@@ -143,18 +142,6 @@ static void ref_argmax(const struct inkling_op *op, const struct arg *in, s32 *y
 	y[1] = n > 1 ? (s32)min(lead, (s64)S32_MAX) : 0;
 }
 
-/* 2^-t in Q30 by its definition, on a table computed here. */
-static wide exp2_ref(wide t)
-{
-	wide whole = t >> 16, a, b;
-
-	if (whole > 30)
-		return 0;
-	a = llroundl(ldexpl(exp2l(-(long double)((t >> 8) % 256) / 256), 30));
-	b = llroundl(ldexpl(exp2l(-(long double)((t >> 8) % 256 + 1) / 256), 30));
-	return (a - (((a - b) * (t % 256)) >> 8)) >> whole;
-}
-
 static void ref_softmax(const struct inkling_op *op, const struct arg *in, s32 *y, u32 m)
 {
 	wide e[20000], sum = 0;
@@ -165,7 +152,7 @@ static void ref_softmax(const struct inkling_op *op, const struct arg *in, s32 *
 	for (i = 0; i < m; i++)
 		top = max(top, (s64)at(&in[0], i));
 	for (i = 0; i < m; i++) {
-		e[i] = exp2_ref(((wide)top - at(&in[0], i)) * op->attr[0] >> op->attr[1]);
+		e[i] = exp2_q30_ref(((wide)top - at(&in[0], i)) * op->attr[0] >> op->attr[1]);
 		sum += e[i];
 	}
 	for (i = 0; i < m; i++) {
