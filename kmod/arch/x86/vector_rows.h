@@ -271,7 +271,6 @@ static void run_rope(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
  * in struct ink_x86_narrow.
  */
 struct pair {
-	bool add;
 	__m256i ma, mb, round, lo, hi;
 	__m128i shift;
 };
@@ -298,11 +297,11 @@ static __always_inline __m256i pair_mul(const struct pair *p, __m256i v)
 }
 
 /* Sixteen elements; halves are parted and joined again such that they stay in order. */
-static __always_inline __m256i pair_elements(const struct pair *p, __m256i a, __m256i b)
+static __always_inline __m256i pair_elements(const struct pair *p, bool add, __m256i a, __m256i b)
 {
 	__m256i c, d, v;
 
-	if (p->add) {
+	if (add) {
 		c = _mm256_srai_epi16(a, 15);
 		d = _mm256_srai_epi16(b, 15);
 		v = _mm256_packs_epi32(
@@ -324,7 +323,6 @@ static void run_pair(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
 	size_t i = (size_t)first * b->out_cols & ~(size_t)15, n = (size_t)end * b->out_cols;
 	s16 *y = (s16 *)(arena + b->out_off);
 	struct pair p = {
-		.add = b->opcode == INKLING_OP_ADD,
 		.ma = _mm256_set1_epi32(b->attr[2] * (1 << up)),
 		.mb = _mm256_set1_epi32(b->attr[3] * (1 << up)),
 		.round = _mm256_set1_epi32(1 << (shift - 1)),
@@ -333,14 +331,14 @@ static void run_pair(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
 		.hi = _mm256_set1_epi16((s16)b->attr[7]),
 	};
 
-	if (p.add)
+	if (b->opcode == INKLING_OP_ADD)
 		for (; i < n; i += 16)
 			_mm256_store_si256((__m256i *)(y + i),
-					   pair_elements(&p, load(x + i), load(z + i)));
+					   pair_elements(&p, true, load(x + i), load(z + i)));
 	else
 		for (; i < n; i += 16)
 			_mm256_store_si256((__m256i *)(y + i),
-					   pair_elements(&p, load(x + i), load(z + i)));
+					   pair_elements(&p, false, load(x + i), load(z + i)));
 }
 
 /* Products of a row with one of its gates. */
