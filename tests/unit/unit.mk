@@ -42,3 +42,9 @@ $(B)/unit/test_exact_million: $(patsubst %.c,$(B)/obj/%.o,tests/unit/test_exact.
 	tools/lib/image_builder.c tools/lib/image_layout.c) $(CORE_OBJS)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -lnettle $(LDLIBS)
+
+# test_ops_seq.c once more as users get the engine, for tests/long/sequences.
+$(B)/long/ops_seq: $(patsubst %.c,$(B)/obj/%.o,tests/unit/test_ops_seq.c tests/unit/second_seq.c tests/unit/models.c \
+	$(RANDMODEL) tools/lib/image_builder.c tools/lib/image_layout.c) $(CORE_OBJS)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -lnettle -lm $(LDLIBS)
