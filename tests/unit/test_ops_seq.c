@@ -19,7 +19,7 @@
 #include "ops.h"
 #include "second_seq.h"
 
-#define MOST_STATES	64	/* of one model */
+#define MOST_STATES	128	/* of one model */
 #define GRAPHS		1200
 #define CALLS		4	/* of one model, 2 where there are more graphs */
 
