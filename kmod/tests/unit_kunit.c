@@ -32,8 +32,10 @@ UNIT_SUITE(verify_ops);
 UNIT_SUITE(verify_seq);
 UNIT_SUITE(verify_proof);
 UNIT_SUITE(plan);
+UNIT_SUITE(plan_seq);
 UNIT_SUITE(exact);
 UNIT_SUITE(exact_seq);
 
 kunit_test_suites(&verify_file_suite, &verify_tensor_suite, &verify_ops_suite, &verify_seq_suite,
-		  &verify_proof_suite, &plan_suite, &exact_suite, &exact_seq_suite);
+		  &verify_proof_suite, &plan_suite, &plan_seq_suite, &exact_suite,
+		  &exact_seq_suite);

@@ -29,6 +29,7 @@
 
 #define INPUTS	40	/* for each graph */
 #define FEW	5	/* where it is the graphs that are to be many */
+#define LEAST	5	/* graphs of a kind: some of them don't depend on their input */
 
 /* How to run a model; the first is what the others are compared with. Those that this CPU has move to the front. */
 static struct way {
@@ -288,7 +289,7 @@ static void run_kind(enum ink_randmodel_kind kind, u32 share)
 {
 	u64 cases = number("INK_EXACT_CASES", CASES) * share / 100;
 	u64 seed = number("INK_EXACT_SEED", 1) << 32;
-	u64 only = number("INK_EXACT_GRAPHS", 0), graphs = only ?: max(cases / INPUTS, (u64)1), i;
+	u64 only = number("INK_EXACT_GRAPHS", 0), graphs = only ?: max(cases / INPUTS, (u64)LEAST), i;
 
 	if (n_ways == 1) {
 		print_message("this CPU has no AVX2, there is nothing to compare\n");
