@@ -106,6 +106,17 @@ static inline u32 ink_exp2_q20(u32 t)
 	return (min(y, 32767u) << 5) >> (t >> 15);
 }
 
+/*
+ * Octaves below the greatest, in Q15, of a score times @scale[0] / 2^@scale[1]; what
+ * is beyond 2^20 of them is so too after the cut.
+ */
+static inline u32 ink_octaves_q15(s32 top, s32 s, const s32 *scale)
+{
+	u64 t = (u64)((s64)top - s) * (u64)scale[0] >> scale[1];
+
+	return (u32)min_t(u64, t, 32 << 15);
+}
+
 /**
  * struct ink_share - how weights in Q20 become shares of their sum
  * @reciprocal: 2^(@shift + 20) / sum, 2^14 to 2^15
