@@ -222,7 +222,7 @@ enum ink_path {
  * @seq: the output's rows are
  * @wide_tokens: the tokens it reads are UINT16
  * @path: enum ink_path
- * @narrow: a vector DENSE or LINEAR whose products can be scaled in 32 bits
+ * @narrow: a vector DENSE, LINEAR or NORM whose products can be scaled in 32 bits
  * @extend: vector code writes this int8 output as 16 bits, which only the next
  *	op reads; the arena has room
  * @units: parts that the op can be cut into: rows of the weights of a DENSE or

@@ -120,8 +120,7 @@ static u64 row_cost(const struct ink_bound *b, bool simd)
 	}
 }
 
-/* Picoseconds of @units units of an op in a call of @tokens. */
-static u64 op_cost(const struct ink_bound *b, u32 units, bool simd, u32 tokens)
+u64 ink_schedule_cost(const struct ink_bound *b, u32 units, bool simd, u32 tokens)
 {
 	simd = simd && b->path != INK_PATH_SCALAR;
 	units = min(units, op_units(b, tokens));
@@ -164,7 +163,7 @@ static u32 least_units(const struct ink_bound *b)
 
 bool ink_schedule_fits(const struct ink_bound *b, u32 tile, u32 tokens)
 {
-	return op_cost(b, least_units(b), true, tokens) <= SECTION_PS / tile;
+	return ink_schedule_cost(b, least_units(b), true, tokens) <= SECTION_PS / tile;
 }
 
 static u64 step_cost(const struct ink_plan *plan, const struct ink_step *s, bool simd, u32 tokens)
@@ -173,7 +172,7 @@ static u64 step_cost(const struct ink_plan *plan, const struct ink_step *s, bool
 	u32 i;
 
 	for (i = 0; i < s->count; i++)
-		cost += op_cost(&plan->bound[s->op + i], s->rows, simd, tokens);
+		cost += ink_schedule_cost(&plan->bound[s->op + i], s->rows, simd, tokens);
 	return cost;
 }
 
@@ -181,7 +180,7 @@ static u64 step_cost(const struct ink_plan *plan, const struct ink_step *s, bool
 static u32 units_per_step(const struct cut *c, const struct ink_bound *b, bool simd)
 {
 	u32 least = least_units(b), all = op_units(b, c->tokens);
-	u64 one = op_cost(b, 1, simd, c->tokens) - op_cost(b, 0, simd, c->tokens);
+	u64 one = ink_schedule_cost(b, 1, simd, c->tokens) - ink_schedule_cost(b, 0, simd, c->tokens);
 	u64 units = div64_u64(SECTION_PS / c->tile / 4, one);
 
 	if (b->opcode == INKLING_OP_LINEAR && units > INK_X86_LINEAR_TILE)
@@ -233,7 +232,7 @@ static u32 fuse_ops(const struct cut *c, u32 op)
 	for (n = 0; op + n < n_ops; n++) {
 		const struct ink_bound *b = &c->plan->bound[op + n];
 
-		cost += op_cost(b, INK_ALL_ROWS, true, c->tokens);
+		cost += ink_schedule_cost(b, INK_ALL_ROWS, true, c->tokens);
 		if (b->path == INK_PATH_SCALAR || cost > SECTION_PS / c->tile ||
 		    (n && c->plan->options & INK_PLAN_UNFUSED))
 			break;

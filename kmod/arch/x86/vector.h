@@ -13,6 +13,18 @@
 
 #include <immintrin.h>
 
+#include "ink_port.h"
+
+static __always_inline u32 divide(u64 n, u32 by)
+{
+	u32 quotient = (u32)n, rest = (u32)(n >> 32);
+
+	__asm__("divl %2" : "+a" (quotient), "+d" (rest) : "r" (by) : "cc");
+	return quotient;
+}
+
+#define ink_quotient32(n, by)	divide(n, by)
+
 #include "fixed.h"
 #include "seq.h"
 #include "x86.h"

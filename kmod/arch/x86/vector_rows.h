@@ -134,17 +134,57 @@ static u64 norm_square(const s16 *x, u32 d, bool layer, s32 *off)
 	return layer ? square * d - (u64)(sum * sum) : square;
 }
 
-/* What a row is normalised by, in all lanes. */
-struct norm {
-	__m256i mult, d, off;
-	struct wide_shift root, gamma;
-	__m256i lo, hi;
-	bool layer;
+/* What a row is normalised by. */
+struct norm_by {
+	struct ink_rsqrt r;
+	s32 off;
 };
 
-static __always_inline void norm_row(const struct ink_bound *b, const struct norm *n, const s16 *x,
-				     s16 *y)
+static __always_inline struct norm_by norm_by(const struct ink_bound *b, const s16 *x)
 {
+	struct norm_by by;
+	u64 v = norm_square(x, b->out_cols, b->attr[0] == INKLING_NORM_LAYER, &by.off);
+
+	by.r = ink_rsqrt64(v + ((u64)b->attr[1] << b->attr[2]));
+	return by;
+}
+
+/* A row by upper halves of its products: see norm_narrow() of pack_seq.c. */
+static __always_inline void norm_row_narrow(const bool layer, const struct ink_bound *b,
+					    struct norm_by by, const s16 *x, s16 *y)
+{
+	const u32 up = by.r.up - 6, shift = (u32)b->attr[3] + ink_x86_shift_up((u32)b->attr[3]) - 32;
+	const __m256i mult = _mm256_set1_epi32((s32)by.r.mult), half = _mm256_set1_epi64x(1ull << 31);
+	const __m256i times = _mm256_set1_epi32((s32)((layer ? b->out_cols : 1u) << up));
+	const __m256i off = _mm256_set1_epi32((s32)((u32)by.off << up));
+	const __m256i by_shift = _mm256_set1_epi32((s32)shift);
+	const __m128i lo = _mm_set1_epi16((s16)b->attr[4]), hi = _mm_set1_epi16((s16)b->attr[5]);
+	const struct ink_x86_norm *p = b->packed;
+	__m256i c, even, odd;
+	u32 j;
+
+	for (j = 0; j < b->out_cols; j += 8, p++) {
+		c = _mm256_mullo_epi32(_mm256_cvtepi16_epi32(load128(x + j)), times);
+		if (layer)
+			c = _mm256_sub_epi32(c, off);
+		even = _mm256_add_epi64(_mm256_mul_epi32(c, mult), half);
+		odd = _mm256_add_epi64(_mm256_mul_epi32(odd_lanes(c), mult), half);
+		even = _mm256_mul_epi32(odd_lanes(even), load(p->even));
+		odd = _mm256_mul_epi32(odd_lanes(odd), load(p->odd));
+		c = _mm256_blend_epi32(odd_lanes(even), odd, 0xaa);
+		c = _mm256_srav_epi32(_mm256_add_epi32(c, load(p->add)), by_shift);
+		_mm_storeu_si128((__m128i *)(y + j), _mm_min_epi16(_mm_max_epi16(pack_halves32(c), lo), hi));
+	}
+}
+
+static void norm_row_wide(const struct ink_bound *b, struct norm_by by, const s16 *x, s16 *y)
+{
+	const bool layer = b->attr[0] == INKLING_NORM_LAYER;
+	const __m256i mult = _mm256_set1_epi32((s32)by.r.mult), off = _mm256_set1_epi32(by.off);
+	const __m256i d = _mm256_set1_epi32((s32)b->out_cols);
+	const struct wide_shift root = wide_shift_of(38 - by.r.up);
+	const struct wide_shift shift = wide_shift_of((u32)b->attr[3]);
+	const __m256i lo = _mm256_set1_epi32(b->attr[4]), hi = _mm256_set1_epi32(b->attr[5]);
 	const s16 *gamma = b->in_const[1];
 	const s32 *beta = b->in_const[2];
 	__m256i c, g, even, odd;
@@ -152,63 +192,67 @@ static __always_inline void norm_row(const struct ink_bound *b, const struct nor
 
 	for (j = 0; j < b->out_cols; j += 8) {
 		c = _mm256_cvtepi16_epi32(load128(x + j));
-		if (n->layer)
-			c = _mm256_sub_epi32(_mm256_mullo_epi32(c, n->d), n->off);
+		if (layer)
+			c = _mm256_sub_epi32(_mm256_mullo_epi32(c, d), off);
 		g = _mm256_cvtepi16_epi32(load128(gamma + j));
-		even = wide_shift(_mm256_mul_epi32(c, n->mult), &n->root);
-		odd = wide_shift(_mm256_mul_epi32(odd_lanes(c), n->mult), &n->root);
-		even = wide_shift(_mm256_mul_epi32(even, g), &n->gamma);
-		odd = wide_shift(_mm256_mul_epi32(odd, odd_lanes(g)), &n->gamma);
+		even = wide_shift(_mm256_mul_epi32(c, mult), &root);
+		odd = wide_shift(_mm256_mul_epi32(odd_lanes(c), mult), &root);
+		even = wide_shift(_mm256_mul_epi32(even, g), &shift);
+		odd = wide_shift(_mm256_mul_epi32(odd, odd_lanes(g)), &shift);
 		c = join_lower(even, odd);
 		if (beta)
 			c = _mm256_add_epi32(c, loadu(beta + j));
-		_mm_storeu_si128((__m128i *)(y + j), pack_halves32(clamp32(c, n->lo, n->hi)));
+		_mm_storeu_si128((__m128i *)(y + j), pack_halves32(clamp32(c, lo, hi)));
 	}
 }
 
+static __always_inline void norm_row(const struct ink_bound *b, struct norm_by by, const s16 *x,
+				     s16 *y)
+{
+	if (!b->narrow)
+		norm_row_wide(b, by, x, y);
+	else if (b->attr[0] == INKLING_NORM_LAYER)
+		norm_row_narrow(true, b, by, x, y);
+	else
+		norm_row_narrow(false, b, by, x, y);
+}
+
+/* Four rows at a time, so that their roots and quotients are waited for together. */
 static void run_norm(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
 {
-	const s32 *attr = b->attr;
-	u32 d = b->out_cols, i;
+	u32 d = b->out_cols, i, j, n;
 	const s16 *x = (const s16 *)ink_input(b, arena, 0) + (size_t)first * d;
 	s16 *y = (s16 *)(arena + b->out_off) + (size_t)first * d;
-	struct norm n = {
-		.d = _mm256_set1_epi32((s32)d),
-		.gamma = wide_shift_of((u32)attr[3]),
-		.lo = _mm256_set1_epi32(attr[4]),
-		.hi = _mm256_set1_epi32(attr[5]),
-		.layer = attr[0] == INKLING_NORM_LAYER,
-	};
-	struct ink_rsqrt r;
-	s32 off;
+	struct norm_by by[4] __uninitialized;
 
-	for (i = first; i < end; i++, x += d, y += d) {
-		r = ink_rsqrt64(norm_square(x, d, n.layer, &off) + ((u64)attr[1] << attr[2]));
-		n.mult = _mm256_set1_epi32((s32)r.mult);
-		n.off = _mm256_set1_epi32(off);
-		n.root = wide_shift_of(38 - r.up);
-		norm_row(b, &n, x, y);
+	for (i = first; i < end; i += n) {
+		n = min(4u, end - i);
+		for (j = 0; j < n; j++)
+			by[j] = norm_by(b, x + (size_t)j * d);
+		for (j = 0; j < n; j++, x += d, y += d)
+			norm_row(b, by[j], x, y);
 	}
 }
 
-/* Four times two neighbouring points. Gather instructions take longer than this. */
-static __always_inline __m128i curve_four(const s16 *points, const u16 *x)
+/* Two neighbouring points, from byte @at of all points on. */
+static __always_inline __m128i curve_point(const u8 *points, u32 at)
 {
-	__m128i v = _mm_cvtsi32_si128((s32)get_unaligned_le32(points + ((x[0] ^ 0x8000) >> 6)));
-
-	v = _mm_insert_epi32(v, (s32)get_unaligned_le32(points + ((x[1] ^ 0x8000) >> 6)), 1);
-	v = _mm_insert_epi32(v, (s32)get_unaligned_le32(points + ((x[2] ^ 0x8000) >> 6)), 2);
-	return _mm_insert_epi32(v, (s32)get_unaligned_le32(points + ((x[3] ^ 0x8000) >> 6)), 3);
+	return _mm_cvtsi32_si128((s32)get_unaligned_le32(points + at));
 }
 
-/* Eight elements, four from @x on and four from @x + 8; @f are the lowest six bits. */
-static __always_inline __m256i curve_eight(const s16 *points, const u16 *x, __m256i f)
+/* Those of four elements. Gather instructions take longer than this. */
+static __always_inline __m128i curve_four(const u8 *points, const u16 *at)
 {
-	__m256i p = _mm256_inserti128_si256(_mm256_castsi128_si256(curve_four(points, x)),
-					    curve_four(points, x + 8), 1);
+	return _mm_unpacklo_epi64(
+		_mm_unpacklo_epi32(curve_point(points, at[0]), curve_point(points, at[1])),
+		_mm_unpacklo_epi32(curve_point(points, at[2]), curve_point(points, at[3])));
+}
 
-	f = _mm256_or_si256(_mm256_slli_epi32(f, 16),
-			    _mm256_sub_epi32(_mm256_set1_epi32(64), f));
+/* Eight elements, with the pairs of points of the lower and of the upper four; @f: what they count. */
+static __always_inline __m256i curve_eight(__m128i lower, __m128i upper, __m256i f)
+{
+	__m256i p = _mm256_inserti128_si256(_mm256_castsi128_si256(lower), upper, 1);
+
 	p = _mm256_add_epi32(_mm256_madd_epi16(p, f), _mm256_set1_epi32(32));
 	return _mm256_srai_epi32(p, 6);
 }
@@ -219,18 +263,28 @@ static __always_inline __m256i curve_eight(const s16 *points, const u16 *x, __m2
  */
 static void run_curve(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
 {
-	const __m256i fraction = _mm256_set1_epi16(63), zero = _mm256_setzero_si256();
-	const s16 *points = b->in_const[1];
-	const u16 *x = ink_input(b, arena, 0);
+	const __m256i fraction = _mm256_set1_epi16(63), whole = _mm256_set1_epi16(64);
+	const __m256i middle = _mm256_set1_epi16(1024), even = _mm256_set1_epi16(0x7fe);
+	const u8 *points = b->in_const[1];
+	const s16 *x = ink_input(b, arena, 0);
 	size_t i = (size_t)first * b->out_cols & ~(size_t)15, n = (size_t)end * b->out_cols;
 	s16 *y = (s16 *)(arena + b->out_off);
-	__m256i v;
+	u16 at[16] __aligned(32) __uninitialized;
+	__m256i v, f, g;
 
 	for (; i < n; i += 16) {
-		v = _mm256_and_si256(load(x + i), fraction);
+		v = load(x + i);
+		f = _mm256_and_si256(v, fraction);
+		g = _mm256_sub_epi16(whole, f);
+		v = _mm256_and_si256(_mm256_add_epi16(_mm256_srai_epi16(v, 5), middle), even);
+		_mm256_store_si256((__m256i *)at, v);
+		/* Loads are cheaper than to take them out of a register, which compilers would. */
+		__asm__("" : "+m" (at));
 		v = _mm256_packs_epi32(
-			curve_eight(points, x + i, _mm256_unpacklo_epi16(v, zero)),
-			curve_eight(points, x + i + 4, _mm256_unpackhi_epi16(v, zero)));
+			curve_eight(curve_four(points, at), curve_four(points, at + 8),
+				    _mm256_unpacklo_epi16(g, f)),
+			curve_eight(curve_four(points, at + 4), curve_four(points, at + 12),
+				    _mm256_unpackhi_epi16(g, f)));
 		_mm256_store_si256((__m256i *)(y + i), v);
 	}
 }

@@ -213,7 +213,20 @@ struct ink_x86_octaves {
 	u32 reserved[15];
 };
 
-/* What the shift of an ADD or MUL lacks to be above 32, as in struct ink_x86_narrow. */
+/**
+ * struct ink_x86_norm - gamma and beta of eight columns of a NORM whose products are scaled by their
+ *	upper halves
+ * @even: gamma of even columns, in even lanes
+ * @odd: of odd columns, in even lanes
+ * @add: rounding and beta, of the product's upper half
+ */
+struct ink_x86_norm {
+	s32 even[8];
+	s32 odd[8];
+	s32 add[8];
+};
+
+/* What the shift of an ADD, MUL or NORM lacks to be above 32, as in struct ink_x86_narrow. */
 static inline u32 ink_x86_shift_up(u32 shift)
 {
 	return shift < 33 ? 33 - shift : 0;
