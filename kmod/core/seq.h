@@ -4,7 +4,7 @@
  * what an operator's rows are, and how keys and values lie.
  *
  * What lives here: what the plain code (ops_seq.c) and the vector code have to
- * agree on. What doesn't: arithmetic (fixed.h).
+ * agree on. What doesn't: other arithmetic (fixed.h).
  */
 #ifndef INK_SEQ_H
 #define INK_SEQ_H
@@ -33,6 +33,16 @@ static inline u32 ink_rows_end(const struct ink_bound *b, const void *arena, u32
 static inline u32 ink_token(const struct ink_bound *b, const void *tokens, u32 i)
 {
 	return b->wide_tokens ? ((const u16 *)tokens)[i] : ((const u8 *)tokens)[i];
+}
+
+/* HASHEMBED's bucket of the tokens i - g + 1 .. i; what lies before the first counts as zero. */
+static inline u32 ink_bucket(const struct ink_bound *b, const void *tokens, u32 i)
+{
+	u32 h = (u32)b->attr[1], k;
+
+	for (k = (u32)b->attr[0]; k--;)
+		h = (h ^ (k > i ? 0 : ink_token(b, tokens, i - k) + 1)) * 0x01000193u;
+	return (h ^ h >> 15) & (b->in_count[1] / b->in_cols[1] - 1);
 }
 
 /* Input @k, in the image, in the arena, or in the states. */

@@ -97,12 +97,17 @@ static bool fits(const struct ink_bound *b)
 		return fits_embed(b);
 	case INKLING_OP_NORM:
 		return fits_norm(b);
+	case INKLING_OP_HASHEMBED:
+		return b->attr[3] >= 8 && b->out_cols % 8 == 0;
+	case INKLING_OP_UNFOLD:
+		return !b->attr[0] && b->in_cols[0] % 8 == 0;
 	case INKLING_OP_CURVE:
 		return true;
 	case INKLING_OP_ROPE:
 	case INKLING_OP_ATTENTION:
 		return b->in_cols[0] / (u32)b->attr[0] % 8 == 0;
 	case INKLING_OP_SCALE:
+	case INKLING_OP_POOL:
 		return b->out_cols % 8 == 0;
 	default:
 		return false;

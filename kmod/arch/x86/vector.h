@@ -29,7 +29,7 @@ static __always_inline u32 divide(u64 n, u32 by)
 #include "seq.h"
 #include "x86.h"
 
-#define UNROLL	_Pragma("GCC unroll 8")
+#define UNROLL	_Pragma("GCC unroll 16")
 
 static __always_inline __m256i load(const void *p)
 {
@@ -40,7 +40,7 @@ static __always_inline __m256i load(const void *p)
  * A value that stays in its register: compilers would load it again to save one,
  * or add sums in another order that needs more of them.
  */
-#define KEEP(v)	__asm__("" : "+x" (v))
+#define KEEP(v)	__asm__("" : "+v" (v))
 
 static __always_inline __m256i loadu(const void *p)
 {
@@ -74,6 +74,16 @@ static __always_inline __m256i dot_u8(__m256i acc, __m256i u, __m256i w)
 	/* Two of them in 16 bits in between: pack.c has proven that they fit. */
 	w = _mm256_madd_epi16(_mm256_maddubs_epi16(u, w), _mm256_set1_epi16(1));
 	return _mm256_add_epi32(acc, w);
+#endif
+}
+
+/* Two products of 16 bits added to each sum. */
+static __always_inline __m256i dot_s16(__m256i acc, __m256i a, __m256i b)
+{
+#ifdef VECTOR_DPWSSD
+	return VECTOR_DPWSSD(acc, a, b);
+#else
+	return _mm256_add_epi32(acc, _mm256_madd_epi16(a, b));
 #endif
 }
 

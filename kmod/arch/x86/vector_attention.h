@@ -11,16 +11,6 @@
 #ifndef INK_ARCH_X86_VECTOR_ATTENTION_H
 #define INK_ARCH_X86_VECTOR_ATTENTION_H
 
-/* Two products of 16 bits added to each sum. */
-static __always_inline __m256i dot_s16(__m256i acc, __m256i a, __m256i b)
-{
-#ifdef VECTOR_DPWSSD
-	return VECTOR_DPWSSD(acc, a, b);
-#else
-	return _mm256_add_epi32(acc, _mm256_madd_epi16(a, b));
-#endif
-}
-
 /* A new position's keys, two columns at a time. */
 static void keep_keys(const struct ink_heads *h, const s16 *k, u32 position)
 {

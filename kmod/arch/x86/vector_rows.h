@@ -96,6 +96,78 @@ static void run_embed(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
 	}
 }
 
+static void run_hashembed(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
+{
+	const void *tokens = ink_input(b, arena, 0);
+	const s16 *add = b->n_in > 2 ? ink_input(b, arena, 2) : NULL;
+	s16 *y = (s16 *)(arena + b->out_off);
+	u32 d = b->out_cols, i;
+
+	for (i = first; i < end; i++)
+		embed_row((const s8 *)b->in_const[1] + (size_t)ink_bucket(b, tokens, i) * d,
+			  (u32)b->attr[2], (u32)b->attr[3], add ? add + (size_t)i * d : NULL, d,
+			  &b->attr[4], y + (size_t)i * d);
+}
+
+/* Rows of an UNFOLD that lie side by side, so a window is one piece but for what is outside. */
+static void run_unfold(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
+{
+	const __m128i zero = _mm_setzero_si128();
+	s32 n = (s32)ink_rows(b, arena, 0), width = b->attr[2], before = b->attr[5], i, k;
+	u32 d = b->in_cols[0], j;
+	const s16 *x = ink_input(b, arena, 0);
+	s16 *y = (s16 *)(arena + b->out_off) + (size_t)first * b->out_cols;
+
+	for (i = (s32)first - before; i < (s32)end - before; i++)
+		for (k = i; k < i + width; k++, y += d)
+			for (j = 0; j < d; j += 8)
+				_mm_storeu_si128((__m128i *)(y + j), k < 0 || k >= n ? zero :
+						 load128(x + (size_t)(u32)k * d + j));
+}
+
+/* Halves upwards, as mean() of ops_seq.c: the sum of 2^12 numbers of 16 bits leaves room to double it. */
+static __always_inline s16 pool_mean(s32 sum, s32 n)
+{
+	s32 twice = 2 * sum + n;
+
+	return (s16)((twice - (twice < 0 ? 2 * n - 1 : 0)) / (2 * n));
+}
+
+static void pool_columns(const s16 *x, u32 n, u32 d, bool mean, s16 *y)
+{
+	__m256i sum = _mm256_setzero_si256();
+	s32 sums[8] __aligned(32) __uninitialized;
+	__m128i top = load128(x), v;
+	u32 i;
+
+	for (i = 0; i < n; i++, x += d) {
+		v = load128(x);
+		top = _mm_max_epi16(top, v);
+		sum = _mm256_add_epi32(sum, _mm256_cvtepi16_epi32(v));
+	}
+	if (!mean) {
+		_mm_storeu_si128((__m128i *)y, top);
+		return;
+	}
+	_mm256_store_si256((__m256i *)sums, sum);
+	for (i = 0; i < 8; i++)
+		y[i] = pool_mean(sums[i], (s32)n);
+}
+
+static void run_pool(const struct ink_bound *b, u8 *arena)
+{
+	const s16 *x = ink_input(b, arena, 0);
+	u32 n = ink_rows(b, arena, 0), d = b->out_cols, j;
+	s16 *y = (s16 *)(arena + b->out_off);
+
+	if (b->attr[0] == INKLING_POOL_LAST)
+		x += (size_t)(n - 1) * d;
+	if (b->attr[0] >= INKLING_POOL_FIRST)
+		n = 1;
+	for (j = 0; j < d; j += 8)
+		pool_columns(x + j, n, d, b->attr[0] == INKLING_POOL_MEAN, y + j);
+}
+
 static __always_inline s64 sum_of_64(__m256i v)
 {
 	__m128i h = _mm_add_epi64(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
@@ -431,6 +503,12 @@ static void run_rows(const struct ink_bound *b, u8 *arena, u32 first, u32 rows)
 	switch (b->opcode) {
 	case INKLING_OP_EMBED:
 		return run_embed(b, arena, first, end);
+	case INKLING_OP_HASHEMBED:
+		return run_hashembed(b, arena, first, end);
+	case INKLING_OP_UNFOLD:
+		return run_unfold(b, arena, first, end);
+	case INKLING_OP_POOL:
+		return run_pool(b, arena);
 	case INKLING_OP_NORM:
 		return run_norm(b, arena, first, end);
 	case INKLING_OP_CURVE:
