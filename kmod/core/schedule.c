@@ -28,6 +28,7 @@
 #define COST_MAC_WIDENED	30	/* the same of a weight that is a byte */
 #define COST_MAC_BYTES		18	/* or of an input that is two */
 #define COST_LINEAR_ROW		420	/* one output of a LINEAR in vectors */
+#define COST_LINEAR_TOKEN	6000	/* one row of its input, however few the outputs */
 #define COST_ROW_SCALAR		4000	/* requantise one output of a DENSE */
 #define COST_ROW_SIMD		1500
 #define COST_ELEMENT		4000	/* one element of any other op */
@@ -167,7 +168,8 @@ u64 ink_schedule_cost(const struct ink_bound *b, u32 units, bool simd, u32 token
 	simd = simd && b->path != INK_PATH_SCALAR;
 	units = min(units, op_units(b, tokens));
 	if (simd && b->opcode == INKLING_OP_LINEAR)
-		return COST_OP + linear_cost(b, units, tokens);
+		return COST_OP + (u64)input_rows(b, tokens) * COST_LINEAR_TOKEN +
+		       linear_cost(b, units, tokens);
 	switch (b->opcode) {
 	case INKLING_OP_DENSE:
 	case INKLING_OP_LINEAR:
@@ -190,7 +192,8 @@ u64 ink_schedule_cost(const struct ink_bound *b, u32 units, bool simd, u32 token
 		/* Of one row there may be more elements before than after: DIST, POOL, TRANSPOSE. */
 		if (b->units > 1)
 			return COST_OP + units * row_cost(b, simd);
-		return COST_OP + (u64)max(input_rows(b, tokens) * b->in_cols[0], b->m) * element_cost(b, simd);
+		return COST_OP + element_cost(b, simd) *
+		       max((u64)input_rows(b, tokens) * b->in_cols[0], (u64)b->m);
 	}
 }
 

@@ -2,7 +2,7 @@
 /*
  * Preparing ops for vectors: those on sequences, but for LINEAR, and ADD and MUL.
  *
- * What lives here: which shapes and constants vector_rows.h and
+ * What lives here: which shapes and constants vector_rows.h, vector_norm.h and
  * vector_attention.h take; most read constants as they are in the image. What
  * doesn't: the others, see pack.c.
  */
