@@ -208,6 +208,7 @@ enum ink_path {
 	INK_PATH_QUANT,		/* QUANT */
 	INK_PATH_LINEAR,	/* LINEAR, weights widened to 16 bits */
 	INK_PATH_LINEAR_BYTES,	/* LINEAR, inputs parted into bytes */
+	INK_PATH_LINEAR_WORDS,	/* LINEAR of few weights, which are 16 bits in memory */
 	INK_PATH_SEQ,		/* other operators on sequences, ADD and MUL of 16 bits */
 	INK_PATH_NR,
 };
@@ -222,7 +223,8 @@ enum ink_path {
  * @seq: the output's rows are
  * @wide_tokens: the tokens it reads are UINT16
  * @path: enum ink_path
- * @narrow: a vector DENSE or LINEAR whose products can be scaled in 32 bits
+ * @narrow: a vector DENSE, LINEAR or NORM whose products can be scaled in 32 bits
+ * @vnni: a LINEAR that has an instruction to multiply and add
  * @extend: vector code writes this int8 output as 16 bits, which only the next
  *	op reads; the arena has room
  * @units: parts that the op can be cut into: rows of the weights of a DENSE or
@@ -253,6 +255,7 @@ struct ink_bound {
 	bool wide_tokens;
 	u8 path;
 	bool narrow;
+	bool vnni;
 	bool extend;
 	u32 units;
 	u32 m;

@@ -117,6 +117,14 @@ static inline u32 ink_octaves_q15(s32 top, s32 s, const s32 *scale)
 	return (u32)min_t(u64, t, 32 << 15);
 }
 
+/*
+ * A quotient that fits 32 bits. Vector code has defined it as the instruction that takes a third of
+ * the time because it gives no more than that.
+ */
+#ifndef ink_quotient32
+#define ink_quotient32(n, by)	((u32)div_u64(n, by))
+#endif
+
 /**
  * struct ink_share - how weights in Q20 become shares of their sum
  * @reciprocal: 2^(@shift + 20) / sum, 2^14 to 2^15
@@ -133,7 +141,7 @@ static inline struct ink_share ink_share_of(u32 sum)
 	u32 b = 31 - (u32)__builtin_clz(sum);
 
 	return (struct ink_share){
-		.reciprocal = (u32)div64_u64((1ull << (b + 15)) + sum / 2, sum),
+		.reciprocal = ink_quotient32((1ull << (b + 15)) + sum / 2, sum),
 		.shift = b - 5,
 	};
 }
@@ -159,7 +167,7 @@ static inline u32 ink_sqrt64_top(u64 v)
 	u32 root = ink_sqrt_table[(v >> 56) - 64];
 
 	root = (root << 7) + (u32)(v >> 41) / root;
-	root = (root << 15) + (u32)div_u64(v >> 17, root);
+	root = (root << 15) + ink_quotient32(v >> 17, root);
 	return root - ((u64)root * root > v);
 }
 
@@ -179,7 +187,7 @@ static inline struct ink_rsqrt ink_rsqrt64(u64 v)
 	u32 up = (u32)__builtin_clzll(v) / 2;
 
 	return (struct ink_rsqrt){
-		.mult = (u32)min_t(u64, div_u64(1ull << 62, ink_sqrt64_top(v << (2 * up))), S32_MAX),
+		.mult = min(ink_quotient32(1ull << 62, ink_sqrt64_top(v << (2 * up))), (u32)S32_MAX),
 		.up = up,
 	};
 }

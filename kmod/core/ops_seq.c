@@ -39,16 +39,6 @@ static void op_embed(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
 	}
 }
 
-/* Bucket of the tokens i - g + 1 .. i; what lies before the first counts as zero. */
-static u32 gram_hash(const struct ink_bound *b, const void *tokens, u32 i)
-{
-	u32 h = (u32)b->attr[1], k;
-
-	for (k = (u32)b->attr[0]; k--;)
-		h = (h + (k > i ? 0 : ink_token(b, tokens, i - k) + 1)) * INKLING_HASH_FACTOR;
-	return (h >> INKLING_HASH_SHIFT) & (b->in_count[1] / b->in_cols[1] - 1);
-}
-
 static void op_hashembed(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
 {
 	const void *tokens = ink_input(b, arena, 0);
@@ -57,7 +47,7 @@ static void op_hashembed(const struct ink_bound *b, u8 *arena, u32 first, u32 en
 	u32 d = b->out_cols, i, j;
 
 	for (i = first; i < end; i++) {
-		const s8 *row = (const s8 *)b->in_const[1] + (size_t)gram_hash(b, tokens, i) * d;
+		const s8 *row = (const s8 *)b->in_const[1] + (size_t)ink_bucket(b, tokens, i) * d;
 
 		for (j = 0; j < d; j++) {
 			s64 v = ink_requant(row[j], b->attr[2], (u32)b->attr[3]);

@@ -153,13 +153,14 @@ static u32 op_scratch(const struct ink_bound *b)
 static void choose_paths(struct ink_plan *plan, u32 *scratch)
 {
 	const struct ink_graph *g = plan->graph;
+	unsigned long options = plan->options | (g->context ? INK_X86_SESSIONS : 0);
 	size_t packed;
 	u32 i, room;
 
 	for (i = 0; i < g->header->n_ops; i++) {
 		struct ink_bound *b = &plan->bound[i], *before = b - 1;
 
-		packed = ink_x86_path(b, plan->isa, plan->options, &room);
+		packed = ink_x86_path(b, plan->isa, options, &room);
 		if (b->path == INK_PATH_SCALAR || !ink_schedule_fits(b, 1, max(g->tokens, 1u))) {
 			b->path = INK_PATH_SCALAR;
 			continue;

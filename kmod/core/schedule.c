@@ -21,21 +21,33 @@
 #define COST_SECTION		150000	/* to save and restore vector registers */
 #define COST_MAC_SCALAR		1500
 #define COST_MAC_SIMD		150
-#define COST_WEIGHT_SIMD	90	/* to load a weight of a LINEAR, for all tokens */
-#define COST_MAC16_SIMD		50	/* to multiply it, for each; of an ATTENTION too */
-#define COST_MAC16_VNNI		30
-#define COST_LINEAR_ROW		600	/* one output of a LINEAR in vectors */
+#define COST_WEIGHT_NEAR	30	/* to load a weight of a LINEAR, for all tokens, from a cache */
+#define COST_WEIGHT_FAR		150	/* from memory: of matrices that are larger than the nearer caches */
+#define COST_MAC16_SIMD		25	/* to multiply it, for each */
+#define COST_MAC16_VNNI		15
+#define COST_MAC_WIDENED	30	/* the same of a weight that is a byte */
+#define COST_MAC_BYTES		18	/* or of an input that is two */
+#define COST_LINEAR_ROW		420	/* one output of a LINEAR in vectors */
+#define COST_LINEAR_TOKEN	6000	/* one row of its input, however few the outputs */
 #define COST_ROW_SCALAR		4000	/* requantise one output of a DENSE */
 #define COST_ROW_SIMD		1500
 #define COST_ELEMENT		4000	/* one element of any other op */
 #define COST_SOFTMAX		25000	/* two exponentials and a division */
 #define COST_QUANT_ROW		8000
-#define COST_ELEMENT_SIMD	800	/* one element of an operator on rows */
+#define COST_ELEMENT_SIMD	750	/* one element of an operator on rows that looks something up, or multiplies wide */
+#define COST_PAIR_SIMD		450	/* of ADD, MUL, ROPE, SCALE, POOL */
+#define COST_COPY_SIMD		250	/* of an UNFOLD, or a key or value put in place */
+#define COST_BUCKET		40000	/* to find a row of a HASHEMBED, anywhere in a large table */
 #define COST_COMPARE		2400	/* two columns of a GATE, twice */
-#define COST_NORM		150000	/* a square root and a division for each row */
+#define COST_NORM_SCALAR	150000	/* a square root and a division for each row */
+#define COST_NORM_SIMD		35000
+#define COST_NORM_NARROW	850	/* one element of a NORM in vectors */
+#define COST_NORM_WIDE		1300
+#define COST_HEAD_SCALAR	150000	/* one head of one query, without its keys */
+#define COST_HEAD_SIMD		10000
 #define COST_KEY_SCALAR		15000	/* exponential and share of one key for one query */
-#define COST_KEY_SIMD		2000
-#define COST_HEAD		150000	/* one head of one query, without its keys */
+#define COST_KEY_SIMD		1700
+#define COST_KEY_MAC_SIMD	42	/* one product of a query and a key, or of a share and a value */
 
 #define SECTION_PS		(INK_BUDGET_SECTION_NS * 1000ull)
 
@@ -89,44 +101,75 @@ static u64 head_cost(const struct ink_bound *b, bool simd, u32 tokens)
 	u32 rows = rows_in_call(b->in_seq & 2, b->in_count[1] / b->in_cols[1], tokens);
 	u32 keys = b->n_in > 3 ? b->in_count[3] / b->in_cols[3] : rows;
 	u32 d = b->in_cols[0] / (u32)b->attr[0];
-	u64 kept = 2ull * rows * b->in_cols[1] * (simd ? COST_ELEMENT_SIMD : COST_ELEMENT);
+	u64 kept = 2ull * rows * b->in_cols[1] * (simd ? COST_COPY_SIMD : COST_ELEMENT);
+	u64 key = simd ? COST_KEY_SIMD + 2ull * d * COST_KEY_MAC_SIMD :
+			 COST_KEY_SCALAR + 2ull * d * COST_MAC_SCALAR;
 
-	return COST_HEAD + (u64)keys * (2ull * d * (simd ? COST_MAC16_SIMD : COST_MAC_SCALAR) +
-					(simd ? COST_KEY_SIMD : COST_KEY_SCALAR)) +
+	return (simd ? COST_HEAD_SIMD : COST_HEAD_SCALAR) + keys * key +
 	       div_u64(kept, op_units(b, tokens));
+}
+
+static u64 linear_mac_cost(const struct ink_bound *b)
+{
+	if (b->path == INK_PATH_LINEAR_WORDS)
+		return b->vnni ? COST_MAC16_VNNI : COST_MAC16_SIMD;
+	return b->path == INK_PATH_LINEAR ? COST_MAC_WIDENED : COST_MAC_BYTES;
 }
 
 /* Picoseconds of @units rows of weights in vectors, which tokens share. */
 static u64 linear_cost(const struct ink_bound *b, u32 units, u32 tokens)
 {
-	u64 mac = b->path == INK_PATH_LINEAR_BYTES ? COST_MAC16_VNNI : COST_MAC16_SIMD;
-	u64 each = b->in_cols[0] * mac + COST_LINEAR_ROW;
+	bool near = (u64)b->in_cols[0] * b->out_cols <= INK_X86_LINEAR_WORDS;
+	u64 each = b->in_cols[0] * linear_mac_cost(b) + COST_LINEAR_ROW;
 
-	return units * ((u64)b->in_cols[0] * COST_WEIGHT_SIMD + input_rows(b, tokens) * each);
+	return units * ((u64)b->in_cols[0] * (near ? COST_WEIGHT_NEAR : COST_WEIGHT_FAR) +
+			input_rows(b, tokens) * each);
+}
+
+static u64 element_cost(const struct ink_bound *b, bool simd)
+{
+	if (!simd)
+		return COST_ELEMENT;
+	switch (b->opcode) {
+	case INKLING_OP_NORM:
+		return b->narrow ? COST_NORM_NARROW : COST_NORM_WIDE;
+	case INKLING_OP_ADD:
+	case INKLING_OP_MUL:
+	case INKLING_OP_ROPE:
+	case INKLING_OP_SCALE:
+	case INKLING_OP_POOL:
+		return COST_PAIR_SIMD;
+	case INKLING_OP_UNFOLD:
+		return COST_COPY_SIMD;
+	default:
+		return COST_ELEMENT_SIMD;
+	}
 }
 
 /* Picoseconds of one unit of an operator that goes by rows. */
 static u64 row_cost(const struct ink_bound *b, bool simd)
 {
-	u64 elements = max(b->in_cols[0], b->out_cols);
+	u64 elements = max(b->in_cols[0], b->out_cols), cost = elements * element_cost(b, simd);
 
 	switch (b->opcode) {
 	case INKLING_OP_GATE:
 		return elements * (elements * COST_COMPARE + COST_SOFTMAX);
 	case INKLING_OP_NORM:
-		return elements * (simd ? COST_ELEMENT_SIMD : COST_ELEMENT) + COST_NORM;
+		return cost + (simd ? COST_NORM_SIMD : COST_NORM_SCALAR);
+	case INKLING_OP_HASHEMBED:
+		return cost + COST_BUCKET;
 	default:
-		return elements * (simd ? COST_ELEMENT_SIMD : COST_ELEMENT);
+		return cost;
 	}
 }
 
-/* Picoseconds of @units units of an op in a call of @tokens. */
-static u64 op_cost(const struct ink_bound *b, u32 units, bool simd, u32 tokens)
+u64 ink_schedule_cost(const struct ink_bound *b, u32 units, bool simd, u32 tokens)
 {
 	simd = simd && b->path != INK_PATH_SCALAR;
 	units = min(units, op_units(b, tokens));
 	if (simd && b->opcode == INKLING_OP_LINEAR)
-		return COST_OP + linear_cost(b, units, tokens);
+		return COST_OP + (u64)input_rows(b, tokens) * COST_LINEAR_TOKEN +
+		       linear_cost(b, units, tokens);
 	switch (b->opcode) {
 	case INKLING_OP_DENSE:
 	case INKLING_OP_LINEAR:
@@ -143,12 +186,14 @@ static u64 op_cost(const struct ink_bound *b, u32 units, bool simd, u32 tokens)
 		return COST_OP + (u64)input_rows(b, tokens) * b->in_cols[0] * COST_SOFTMAX;
 	case INKLING_OP_NORM:
 	case INKLING_OP_GATE:
+	case INKLING_OP_HASHEMBED:
 		return COST_OP + units * row_cost(b, simd);
 	default:
 		/* Of one row there may be more elements before than after: DIST, POOL, TRANSPOSE. */
 		if (b->units > 1)
 			return COST_OP + units * row_cost(b, simd);
-		return COST_OP + (u64)max(input_rows(b, tokens) * b->in_cols[0], b->m) * COST_ELEMENT;
+		return COST_OP + element_cost(b, simd) *
+		       max((u64)input_rows(b, tokens) * b->in_cols[0], (u64)b->m);
 	}
 }
 
@@ -164,7 +209,7 @@ static u32 least_units(const struct ink_bound *b)
 
 bool ink_schedule_fits(const struct ink_bound *b, u32 tile, u32 tokens)
 {
-	return op_cost(b, least_units(b), true, tokens) <= SECTION_PS / tile;
+	return ink_schedule_cost(b, least_units(b), true, tokens) <= SECTION_PS / tile;
 }
 
 static u64 step_cost(const struct ink_plan *plan, const struct ink_step *s, bool simd, u32 tokens)
@@ -173,7 +218,7 @@ static u64 step_cost(const struct ink_plan *plan, const struct ink_step *s, bool
 	u32 i;
 
 	for (i = 0; i < s->count; i++)
-		cost += op_cost(&plan->bound[s->op + i], s->rows, simd, tokens);
+		cost += ink_schedule_cost(&plan->bound[s->op + i], s->rows, simd, tokens);
 	return cost;
 }
 
@@ -181,11 +226,13 @@ static u64 step_cost(const struct ink_plan *plan, const struct ink_step *s, bool
 static u32 units_per_step(const struct cut *c, const struct ink_bound *b, bool simd)
 {
 	u32 least = least_units(b), all = op_units(b, c->tokens);
-	u64 one = op_cost(b, 1, simd, c->tokens) - op_cost(b, 0, simd, c->tokens);
+	u64 one = ink_schedule_cost(b, 1, simd, c->tokens) - ink_schedule_cost(b, 0, simd, c->tokens);
 	u64 units = div64_u64(SECTION_PS / c->tile / 4, one);
 
-	if (b->opcode == INKLING_OP_LINEAR && units > INK_X86_LINEAR_TILE)
-		least = INK_X86_LINEAR_TILE;
+	/* Less than that takes longer for each row. */
+	for (; b->opcode == INKLING_OP_LINEAR && least < INK_X86_LINEAR_TILE; least *= 2)
+		if (2 * least * one > SECTION_PS / c->tile)
+			break;
 	return units < least ? least : (u32)min_t(u64, units - units % least, all);
 }
 
@@ -233,7 +280,7 @@ static u32 fuse_ops(const struct cut *c, u32 op)
 	for (n = 0; op + n < n_ops; n++) {
 		const struct ink_bound *b = &c->plan->bound[op + n];
 
-		cost += op_cost(b, INK_ALL_ROWS, true, c->tokens);
+		cost += ink_schedule_cost(b, INK_ALL_ROWS, true, c->tokens);
 		if (b->path == INK_PATH_SCALAR || cost > SECTION_PS / c->tile ||
 		    (n && c->plan->options & INK_PLAN_UNFUSED))
 			break;

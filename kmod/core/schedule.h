@@ -1,11 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
 /*
- * Order and cost of a plan, for plan.c alone.
+ * Order and cost of a plan, for plan.c, and for benchmarks, which look at estimates.
  */
 #ifndef INK_SCHEDULE_H
 #define INK_SCHEDULE_H
 
 #include "core.h"
+
+/**
+ * ink_schedule_cost() - upper estimate of an op, or of a part of it
+ * @b: bound op
+ * @units: of it, or INK_ALL_ROWS
+ * @simd: in vectors, if it has a path
+ * @tokens: of the call; 1 when the input isn't a sequence
+ *
+ * Return: picoseconds.
+ */
+u64 ink_schedule_cost(const struct ink_bound *b, u32 units, bool simd, u32 tokens);
 
 /**
  * ink_schedule_fits() - may an op run in vectors?

@@ -4,7 +4,7 @@
  * what an operator's rows are, and how keys and values lie.
  *
  * What lives here: what the plain code (ops_seq.c, ops_attention.c) and the vector code have to
- * agree on. What doesn't: arithmetic (fixed.h).
+ * agree on. What doesn't: other arithmetic (fixed.h).
  */
 #ifndef INK_SEQ_H
 #define INK_SEQ_H
@@ -40,6 +40,16 @@ static inline u32 ink_token(const struct ink_bound *b, const void *tokens, u32 i
 	return b->wide_tokens ? ((const u16 *)tokens)[i] : ((const u8 *)tokens)[i];
 }
 
+/* HASHEMBED's bucket of the tokens i - g + 1 .. i; what lies before the first counts as zero. */
+static inline u32 ink_bucket(const struct ink_bound *b, const void *tokens, u32 i)
+{
+	u32 h = (u32)b->attr[1], k;
+
+	for (k = (u32)b->attr[0]; k--;)
+		h = (h + (k > i ? 0 : ink_token(b, tokens, i - k) + 1)) * INKLING_HASH_FACTOR;
+	return (h >> INKLING_HASH_SHIFT) & (b->in_count[1] / b->in_cols[1] - 1);
+}
+
 /* Input @k, in the image, in the arena, or in the states. */
 static inline const void *ink_input(const struct ink_bound *b, const void *arena, u32 k)
 {
@@ -62,8 +72,10 @@ struct ink_heads {
 	u32 rows;		/* new positions */
 	s16 *keys;		/* [groups][context / 8][d / 2][8][2] */
 	s16 *values;		/* [groups][context / 2][d][2] */
-	s32 *scores;		/* [context], of one head of one query */
-	s16 *shares;		/* [context] */
+	u32 at_once;		/* heads of queries that there is room for */
+	u32 stride;		/* elements from one's scores or shares to the next one's */
+	s32 *scores;		/* [at_once][stride] */
+	s16 *shares;		/* [at_once][stride] */
 };
 
 /*
@@ -109,10 +121,21 @@ static inline u32 ink_cache_size(u32 context, u32 cols)
 	return ALIGN(context, 8u) * cols * 2;
 }
 
+/*
+ * Heads of queries that vector code takes at once, so that it needn't wait for one's
+ * greatest score and sum before it begins with the next. One where there are many keys.
+ */
+#define INK_HEADS_AT_ONCE	4u
+
+static inline u32 ink_heads_at_once(u32 context)
+{
+	return context <= 1024 ? INK_HEADS_AT_ONCE : 1;
+}
+
 /* Scratch of an ATTENTION: scores and shares, and keys and values where no state has them. */
 static inline u32 ink_attention_scratch(u32 context, u32 cols, bool states)
 {
-	u32 size = ALIGN(ALIGN(context, 8u) * 4, 64u) + ALIGN(ALIGN(context, 8u) * 2 + 64, 64u);
+	u32 size = ink_heads_at_once(context) * ALIGN(context, 32u) * 6;
 
 	return size + (states ? 0 : 2 * ALIGN(ink_cache_size(context, cols), 64u));
 }
@@ -133,10 +156,12 @@ static inline struct ink_heads ink_heads_of(const struct ink_bound *b, u8 *arena
 		.rows = ink_rows(b, arena, 1),
 	};
 
+	h.stride = ALIGN(context, 32u);
+	h.at_once = ink_heads_at_once(context);
 	h.scores = (s32 *)scratch;
-	scratch += ALIGN(h.context * 4, 64u);
+	scratch += h.at_once * h.stride * 4;
 	h.shares = (s16 *)scratch;
-	scratch += ALIGN(h.context * 2 + 64, 64u);
+	scratch += h.at_once * h.stride * 2;
 	h.keys = (s16 *)(states ? f->state + b->in_off[3] : scratch);
 	h.values = (s16 *)(states ? f->state + b->in_off[4] : scratch + cache);
 	return h;

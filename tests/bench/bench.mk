@@ -11,7 +11,7 @@ BENCH_HAVE := $(if $(and $(wildcard /usr/include/pthreadpool.h),$(wildcard /usr/
 	$(if $(shell grep -s 'VERSION_MAJOR 2' /usr/include/oneapi/dnnl/dnnl_version.h),DNNL)
 BENCH_OURS := $(patsubst %.c,$(B)/obj/%.o,tests/bench/nets.c tests/bench/ours.c tests/lib/rand.c \
 	tools/lib/image_builder.c tools/lib/image_layout.c) $(CORE_OBJS)
-BENCH_ENGINE := $(patsubst %,$(B)/obj/tests/bench/%.o,engine contend ort_model peer_dnnl peer_ort \
+BENCH_ENGINE := $(patsubst %,$(B)/obj/tests/bench/%.o,engine contend ort ort_model peer_dnnl peer_ort \
 	peer_scalar peer_xnnpack) $(B)/obj/tests/unit/onnx_make.o $(B)/obj/gen/onnx.pb-c.o $(BENCH_OURS)
 
 # The plain peer is what -O2 makes of it, whatever the rest is compiled with.
@@ -24,8 +24,9 @@ $(B)/bench/peers: FORCE
 
 $(B)/obj/tests/bench/peer_xnnpack.o $(B)/obj/tests/bench/peer_dnnl.o: INK_CPPFLAGS += $(BENCH_HAVE:%=-DHAVE_%)
 $(B)/obj/tests/bench/peer_xnnpack.o $(B)/obj/tests/bench/peer_dnnl.o: $(B)/bench/peers
-$(B)/obj/tests/bench/ort_model.o $(B)/obj/tests/unit/onnx_make.o: INK_CPPFLAGS += -I$(B)/gen
-$(B)/obj/tests/bench/ort_model.o $(B)/obj/tests/unit/onnx_make.o: $(COMPILE_PB)
+BENCH_ONNX := $(patsubst %,$(B)/obj/tests/%.o,bench/ort_model bench/ort_encoder unit/onnx_make)
+$(BENCH_ONNX): INK_CPPFLAGS += -I$(B)/gen
+$(BENCH_ONNX): $(COMPILE_PB)
 
 $(B)/bench/engine: $(BENCH_ENGINE)
 	@mkdir -p $(@D)
@@ -45,6 +46,8 @@ $(B)/bench/netmodel: $(B)/obj/tests/bench/netmodel.o $(BENCH_OURS)
 $(B)/obj/tests/bench/peer_float.o: override CFLAGS := -Ofast -march=native
 
 $(B)/bench/seq: $(patsubst %.c,$(B)/obj/%.o,tests/bench/seq.c tests/lib/seqnets.c tests/bench/peer_float.c \
-	tests/bench/contend.c tests/lib/rand.c tools/lib/image_builder.c tools/lib/image_layout.c) $(CORE_OBJS)
+	tests/bench/ort.c tests/bench/ort_encoder.c tests/unit/onnx_make.c \
+	tests/bench/contend.c tests/lib/rand.c tools/lib/image_builder.c tools/lib/image_layout.c) \
+	$(B)/obj/gen/onnx.pb-c.o $(CORE_OBJS)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lnettle -lm $(LDLIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lprotobuf-c -lnettle -lm -ldl $(LDLIBS)

@@ -4,20 +4,25 @@
  *
  * What lives here: decoders token by token and many tokens at a time, an encoder's
  * block, and how long each operator takes by itself. What doesn't: measuring
- * (contend.c) and the models (tests/lib/seqnets.c, peer_float.c).
+ * (contend.c) and the models (tests/lib/seqnets.c, peer_float.c, ort_encoder.c).
  *
  * Usage: seq FILE: a table to standard output, figures to FILE.
+ *        seq: only operators by themselves, beside the verifier's estimates.
  */
 #include "contend.h"
 #include "core.h"
+#include "ort.h"
 #include "peer_float.h"
+#include "schedule.h"
 #include "stopwatch.h"
 #include "../../kmod/arch/x86/x86.h"
 
 #define CONTEXT		256	/* positions of which one token is decoded in turn */
 #define PREFILL		128	/* tokens of a text, in calls of as many as a model takes */
+#define LEAST_OF	300	/* times that an operator is timed by itself, */
+#define LEAST_NS	4000	/* in runs of so long at least */
 
-static FILE *json;
+static FILE *json;		/* or NULL: nothing but operators */
 
 /* A model that runs. */
 struct text {
@@ -120,13 +125,18 @@ static void loop_close(void *self)
 	free(l);
 }
 
-static void report(const char *net, const char *what, u32 batch, const struct entry *e, u32 count)
+/* A line-up is measured and reported. */
+static void line_up(const char *net, const char *what, u32 batch, u64 slice_ns, struct entry *e,
+		    u32 count)
 {
 	char name[256], conditions[256];
 	struct figure f = { .name = name, .metric = "median", .unit = "ns", .conditions = conditions };
 	struct spread t, r;
 	u32 i;
 
+	if (!json)
+		return;
+	contend(e, count, batch, slice_ns);
 	snprintf(conditions, sizeof(conditions), "one CPU of %s; %u interleaved rounds", contend_cpu(), ROUNDS);
 	for (i = 0; i < count; i++) {
 		t = contend_time(&e[i]);
@@ -136,8 +146,8 @@ static void report(const char *net, const char *what, u32 batch, const struct en
 		f.value = t.median;
 		f.ratio = r.median;
 		figure_write(json, &f);
-		printf("%-24s %-10s %-22s %10.2f us %10.0f/s", i ? "" : net, i ? "" : what, e[i].name,
-		       t.median / 1e3, 1e9 / t.median);
+		printf("%-24s %-10s %-22s %10.2f us, at least %.2f %10.0f/s", i ? "" : net, i ? "" : what,
+		       e[i].name, t.median / 1e3, t.low / 1e3, 1e9 / t.median);
 		if (i)
 			printf("  %6.2f (%.2f..%.2f)", r.median, r.p10, r.p90);
 		printf("\n");
@@ -145,34 +155,66 @@ static void report(const char *net, const char *what, u32 batch, const struct en
 	fflush(stdout);
 }
 
-/* Each operator of the last call again and again: its data are in the caches, so large ones look fast. */
+/*
+ * Least time of an operator of the last call, or of that call as a whole; data are in the caches, so
+ * large ones look fast.
+ */
+static double least_ns(struct text *t, const struct ink_bound *b)
+{
+	const struct ink_frame f = *(struct ink_frame *)t->arena;
+	u64 best = U64_MAX, took, reps, i, k;
+
+	for (reps = 1, k = 0; k < LEAST_OF; k++) {
+		took = ink_clock_ns(CLOCK_MONOTONIC);
+		for (i = 0; i < reps; i++)
+			if (b)
+				ink_x86_run(t->isa, b, 1, t->arena, 0, INK_ALL_ROWS);
+			else
+				text_call(t, f.n, f.position);
+		took = ink_clock_ns(CLOCK_MONOTONIC) - took;
+		if (took >= LEAST_NS)
+			best = min(best, took);
+		else if (best == U64_MAX)
+			reps *= 2;
+	}
+	return (double)best / (double)reps;
+}
+
+/* Each kind of operator of the last call: how many, how long they take, and the verifier's estimate. */
 static void by_operator(struct text *t)
 {
-	double ns[INKLING_OP_NR] = { 0 }, sum = 0;
-	u32 count[INKLING_OP_NR] = { 0 }, n = ((struct ink_frame *)t->arena)->n, i, k, reps;
-	u64 best, took;
+	double ns[INKLING_OP_NR] = { 0 }, estimate[INKLING_OP_NR] = { 0 }, sum = 0, all = 0;
+	u32 count[INKLING_OP_NR] = { 0 }, n = ((struct ink_frame *)t->arena)->n, i;
 
 	for (i = 0; i < t->graph->header->n_ops; i++) {
 		const struct ink_bound *b = &t->plan->bound[i];
 
-		for (best = U64_MAX, k = 0; k < 15; k++) {
-			took = ink_clock_ns(CLOCK_MONOTONIC);
-			for (reps = 0; reps < 20; reps++)
-				if (b->path != INK_PATH_SCALAR)
-					ink_x86_run(t->isa, b, 1, t->arena, 0, INK_ALL_ROWS);
-			took = ink_clock_ns(CLOCK_MONOTONIC) - took;
-			best = min(best, took);
-		}
-		count[b->opcode] += b->path != INK_PATH_SCALAR;
-		ns[b->opcode] += (double)best / 20;
-		sum += (double)best / 20;
+		if (b->path == INK_PATH_SCALAR)
+			continue;
+		count[b->opcode]++;
+		ns[b->opcode] += least_ns(t, b);
+		estimate[b->opcode] += (double)ink_schedule_cost(b, INK_ALL_ROWS, true, n) / 1e3;
 	}
-	printf("  %u tokens, operators in vectors by themselves: %.1f us", n, sum / 1e3);
+	printf("  %u tokens, %s, operators by themselves, and estimates:", n, ink_isa_name(t->isa));
 	for (i = 0; i < INKLING_OP_NR; i++)
-		if (count[i])
-			printf(", %u %s %.2f", count[i], ink_op_name(i), ns[i] / 1e3);
-	printf("\n  estimate for the longest call %.0f us, %u and %u sections\n",
-	       (double)t->plan->cost_simd / 1e3, t->plan->single.n_sections, t->plan->tiled.n_sections);
+		if (count[i]) {
+			printf(" %u %s %.2f (%.2f),", count[i], ink_op_name(i), ns[i] / 1e3, estimate[i] / 1e3);
+			sum += ns[i];
+			all += estimate[i];
+		}
+	printf(" all %.1f (%.1f) us\n  a call at least %.1f us; estimate of the longest %.1f us, %u and %u sections\n",
+	       sum / 1e3, all / 1e3, least_ns(t, NULL) / 1e3, (double)t->plan->cost_simd / 1e3,
+	       t->plan->single.n_sections, t->plan->tiled.n_sections);
+}
+
+/* Of each of ours in a line-up. */
+static void by_operators(const struct entry *e, u32 count)
+{
+	u32 i;
+
+	for (i = 0; i < count; i++)
+		if (e[i].close == text_close)
+			by_operator(e[i].self);
 }
 
 /* With each instruction set that this CPU has, the best first. */
@@ -212,49 +254,71 @@ static void bench_decoder(const struct decoder *d, u64 slice_ns)
 	struct entry e[INK_ISA_NR + 1];
 	u32 count = enter(make_decoder, d, 1, decode, e);
 	struct loop *l = calloc(1, sizeof(*l));
+	u32 i;
 
 	l->f = float_open(d);
 	e[count++] = (struct entry){ .name = "float loop", .run = loop_run, .close = loop_close, .self = l };
-	contend(e, count, 1, slice_ns);
-	report(d->name, "decode", 1, e, count);
-	text_call(e[0].self, 1, CONTEXT / 2);
-	by_operator(e[0].self);
+	line_up(d->name, "decode", 1, slice_ns, e, count);
+	for (i = 0; i < count; i++)
+		if (e[i].close == text_close)
+			text_call(e[i].self, 1, CONTEXT / 2);
+	by_operators(e, count);
 	contend_free(e, count);
 	count = enter(make_decoder, d, PREFILL, prefill, e);
-	contend(e, count, PREFILL, slice_ns);
-	report(d->name, "prefill", PREFILL, e, count);
-	by_operator(e[0].self);
+	line_up(d->name, "prefill", PREFILL, slice_ns, e, count);
+	by_operators(e, count);
 	contend_free(e, count);
+}
+
+/* onnxruntime in float and in int8; embeddings are ours alone. */
+static u32 enter_peers(const struct encoder *x, struct entry *e)
+{
+	static const char *const names[] = { "onnxruntime float", "onnxruntime int8" };
+	const char *why = NULL;
+	u32 n = 0, i;
+
+	for (i = 0; json && x->layers == 1 && i < 2; i++) {
+		e[n] = (struct entry){ .name = names[i], .run = ort_encoder_run,
+				       .close = ort_encoder_close, .self = ort_encoder_open(x, i, &why) };
+		if (e[n].self)
+			n++;
+		else
+			printf("%s: skipped: %s\n", names[i], why);
+	}
+	return n;
 }
 
 static void bench_encoder(const struct encoder *x, u64 slice_ns)
 {
-	struct entry e[INK_ISA_NR];
+	struct entry e[INK_ISA_NR + 2];
 	u32 count = enter(make_encoder, x, x->tokens, prefill, e);
 
-	contend(e, count, 1, slice_ns);
-	report(x->name, "a call", 1, e, count);
-	by_operator(e[0].self);
+	count += enter_peers(x, e + count);
+	line_up(x->name, "a call", 1, slice_ns, e, count);
+	by_operators(e, count);
 	contend_free(e, count);
 }
 
 int main(int argc, char **argv)
 {
-	static const struct decoder small = { "260K decoder", 64, 172, 5, 8, 4, 512, 512, 64 };
-	static const struct decoder large = { "15M decoder", 288, 768, 6, 6, 6, 32000, 256, 64 };
+	static const struct decoder small = { "260K decoder", 64, 172, 5, 8, 4, 512, 512, 64, 0, false };
+	static const struct decoder large = { "15M decoder", 288, 768, 6, 6, 6, 32000, 256, 64, 0, false };
+	static const struct encoder names = { "names, 2 layers of 32", 32, 64, 2, 2, 256, 32 };
 	static const struct encoder block = { "encoder block, 32 tokens", 64, 256, 1, 4, 256, 32 };
 
 	json = argc == 2 ? fopen(argv[1], "w") : NULL;
-	if (!json) {
-		fprintf(stderr, "usage: seq FILE, to which figures are written\n");
+	if (argc > 2 || (argc == 2 && !json)) {
+		fprintf(stderr, "usage: seq [FILE, to which figures are written]\n");
 		return 2;
 	}
 	if (!contend_pin(0, 0))
 		fprintf(stderr, "bench: can't stay on one CPU\n");
-	printf("%s, one CPU: median of %u rounds, for each token or call. Ratios are of times to the\n"
-	       "first of each group: median (10..90 %%).\n", contend_cpu(), ROUNDS);
+	if (json)
+		printf("%s, one CPU: median of %u rounds, for each token or call. Ratios are of times to the\n"
+		       "first of each group: median (10..90 %%).\n", contend_cpu(), ROUNDS);
+	bench_encoder(&names, 1000000);
 	bench_encoder(&block, 1000000);
 	bench_decoder(&small, 2000000);
 	bench_decoder(&large, 10000000);
-	return fclose(json) ? 1 : 0;
+	return json && fclose(json) ? 1 : 0;
 }

@@ -156,6 +156,26 @@ static u32 build_embed(struct draft *d)
 	return rows_of(d, some_cols(d, 100), ends[0], ends[1]);
 }
 
+static u32 build_hashembed(struct draft *d)
+{
+	u32 cols = some_cols(d, 100);
+	s32 attr[6] = { 1 + (s32)below(d, 8), (s32)ink_rand_next(&d->r), between(d, 0, S32_MAX),
+			below(d, 8) ? 20 + (s32)below(d, 16) : 1 + (s32)below(d, 62) };
+	u32 in[3] = { d->in, constant(d, INKLING_INT8, 1u << below(d, 8), cols, -128, 127) };
+
+	in[2] = below(d, 2) ? rows_of(d, cols, S16_MIN, S16_MAX) : INKLING_NONE;
+	limits(d, INKLING_INT16, &attr[4]);
+	return op_of(d, INKLING_OP_HASHEMBED, cols, in, 3, attr, 6);
+}
+
+static u32 build_unfold(struct draft *d)
+{
+	u32 cols = some_cols(d, 60), in = rows_of(d, cols, S16_MIN, S16_MAX);
+	s32 width = 1 + (s32)below(d, 6), attr[6] = { 0, 1, width, 1, 0, (s32)below(d, (u32)width) };
+
+	return op_of(d, INKLING_OP_UNFOLD, cols * (u32)width, &in, 1, attr, 6);
+}
+
 static u32 build_norm(struct draft *d)
 {
 	u32 cols = some_cols(d, below(d, 20) ? 100 : 4096);
@@ -270,6 +290,16 @@ static u32 build_attention(struct draft *d)
 static u32 build_states(struct draft *d)
 {
 	return attention(d, true);
+}
+
+static u32 build_pool(struct draft *d)
+{
+	u32 cols = some_cols(d, 100), in = rows_of(d, cols, S16_MIN, S16_MAX);
+	u32 out = ink_builder_rows(d->b, INKLING_INT16, 1, cols);
+	s32 attr[1] = { (s32)below(d, INKLING_POOL_LAST + 1) };
+
+	ink_builder_op(d->b, INKLING_OP_POOL, out, &in, 1, attr, 1);
+	return out;
 }
 
 /* A sequence can't be an output: something that reads it, so that it is there when all has run. */
@@ -425,6 +455,21 @@ static void embed_is_exact(void **state)
 	run_op(build_embed, INKLING_OP_EMBED);
 }
 
+static void hashembed_is_exact(void **state)
+{
+	run_op(build_hashembed, INKLING_OP_HASHEMBED);
+}
+
+static void unfold_is_exact(void **state)
+{
+	run_op(build_unfold, INKLING_OP_UNFOLD);
+}
+
+static void pool_is_exact(void **state)
+{
+	run_op(build_pool, INKLING_OP_POOL);
+}
+
 static void norm_is_exact(void **state)
 {
 	run_op(build_norm, INKLING_OP_NORM);
@@ -470,6 +515,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(linear_is_exact),
 		cmocka_unit_test(embed_is_exact),
+		cmocka_unit_test(hashembed_is_exact),
+		cmocka_unit_test(unfold_is_exact),
+		cmocka_unit_test(pool_is_exact),
 		cmocka_unit_test(norm_is_exact),
 		cmocka_unit_test(curve_is_exact),
 		cmocka_unit_test(rope_is_exact),

@@ -129,7 +129,7 @@ size_t ink_x86_path(struct ink_bound *b, enum ink_isa isa, unsigned long options
 	if (b->opcode == INKLING_OP_QUANT)
 		return ink_x86_quant_path(b, scratch);
 	if (b->opcode == INKLING_OP_LINEAR)
-		return ink_x86_linear_path(b, isa, scratch);
+		return ink_x86_linear_path(b, isa, options, scratch);
 	if (b->opcode != INKLING_OP_DENSE)
 		return ink_x86_seq_path(b);
 	b->path = dense_path(b, isa, options);

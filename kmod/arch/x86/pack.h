@@ -7,7 +7,7 @@
 
 size_t ink_x86_quant_path(struct ink_bound *b, u32 *scratch);
 size_t ink_x86_quant_pack(const struct ink_bound *b, void *packed);
-size_t ink_x86_linear_path(struct ink_bound *b, enum ink_isa isa, u32 *scratch);
+size_t ink_x86_linear_path(struct ink_bound *b, enum ink_isa isa, unsigned long options, u32 *scratch);
 size_t ink_x86_linear_pack(const struct ink_bound *b, void *packed);
 size_t ink_x86_seq_path(struct ink_bound *b);
 size_t ink_x86_seq_pack(const struct ink_bound *b, void *packed);

@@ -3,23 +3,33 @@
  * Preparing ops for vectors: LINEAR.
  *
  * What lives here: the layout in which vector_linear.h reads weights and
- * scaling. Weights stay bytes: large models wait for memory. What doesn't: the
- * layout of scaling, which is that of a DENSE (x86.h).
+ * scaling. Weights of large ones stay bytes: such models wait for memory. What
+ * doesn't: the layout of scaling, which is that of a DENSE (x86.h).
  */
 #include "pack.h"
 
 static size_t linear_size(const struct ink_bound *b)
 {
 	return ink_x86_scaling_size(b) +
-	       ALIGN(ink_x86_blocks(b->out_cols) * ink_x86_linear_block(b->in_cols[0]), (size_t)64);
+	       ALIGN(ink_x86_blocks(b->out_cols) * ink_x86_linear_block(b->path, b->in_cols[0]), (size_t)64);
 }
 
-size_t ink_x86_linear_path(struct ink_bound *b, enum ink_isa isa, u32 *scratch)
+/* Of a single token vpdpbusd makes as much of a byte as vpdpwssd of two, and half is to be read. */
+static u8 linear_path(const struct ink_bound *b, unsigned long options)
+{
+	if ((u64)b->out_cols * b->in_cols[0] <= INK_X86_LINEAR_WORDS &&
+	    !(b->vnni && options & INK_X86_SESSIONS))
+		return INK_PATH_LINEAR_WORDS;
+	return b->vnni ? INK_PATH_LINEAR_BYTES : INK_PATH_LINEAR;
+}
+
+size_t ink_x86_linear_path(struct ink_bound *b, enum ink_isa isa, unsigned long options, u32 *scratch)
 {
 	u32 rows = b->in_count[0] / b->in_cols[0];
 
 	b->narrow = ink_x86_fits_narrow(b, b->out_cols, 0);
-	b->path = isa == INK_ISA_AVX2 ? INK_PATH_LINEAR : INK_PATH_LINEAR_BYTES;
+	b->vnni = isa != INK_ISA_AVX2;
+	b->path = linear_path(b, options);
 	if (b->path == INK_PATH_LINEAR_BYTES)
 		*scratch = rows * (u32)ink_x86_linear_row(b->in_cols[0]);
 	return linear_size(b);
@@ -67,7 +77,7 @@ static void pack_scaling(const struct ink_bound *b, u8 *to)
 		}
 }
 
-static void pack_block(const struct ink_bound *b, s8 *to, u32 block)
+static void pack_block(const struct ink_bound *b, void *to, u32 block)
 {
 	u32 n = b->in_cols[0], lane, r, k;
 	const s8 *w;
@@ -78,7 +88,10 @@ static void pack_block(const struct ink_bound *b, s8 *to, u32 block)
 			continue;
 		w = (const s8 *)b->in_const[1] + (size_t)r * n;
 		for (k = 0; k < n; k++)
-			to[k / 4 * 32 + lane * 4 + k % 4] = w[k];
+			if (b->path == INK_PATH_LINEAR_WORDS)
+				((s16 *)to)[k / 2 * 16 + lane * 2 + k % 2] = w[k];
+			else
+				((s8 *)to)[k / 4 * 32 + lane * 4 + k % 4] = w[k];
 	}
 }
 
@@ -90,7 +103,7 @@ size_t ink_x86_linear_pack(const struct ink_bound *b, void *packed)
 	pack_scaling(b, packed);
 	for (block = 0; block < ink_x86_blocks(b->out_cols); block++) {
 		pack_block(b, to, block);
-		to += ink_x86_linear_block(b->in_cols[0]);
+		to += ink_x86_linear_block(b->path, b->in_cols[0]);
 		ink_port_yield();
 	}
 	return linear_size(b);

@@ -5,36 +5,14 @@
  * What lives here: DENSE on what pack.c prepared, with the same bits as ops.c.
  * Others are in vector_*.h. Each instruction set has a file that includes
  * this one and says by VECTOR_RUN how its entry is called and by VECTOR_DPBUSD and
- * VECTOR_DPWSSD how vpdpbusd and vpdpwssd are, if it has them; only those files are compiled with vectors, so they
- * hold nothing that may be called outside of an FPU section. Integers only.
+ * VECTOR_DPWSSD how vpdpbusd and vpdpwssd are, if it has them; only those files are
+ * compiled with vectors, so they hold nothing that may be called outside of an FPU
+ * section. Integers only.
  */
 #ifndef INK_ARCH_X86_VECTOR_H
 #define INK_ARCH_X86_VECTOR_H
 
-#include <immintrin.h>
-
-#include "fixed.h"
-#include "seq.h"
-#include "x86.h"
-
-#define UNROLL	_Pragma("GCC unroll 8")
-
-static __always_inline __m256i load(const void *p)
-{
-	return _mm256_load_si256(p);
-}
-
-/*
- * A value that stays in its register: compilers would load it again to save one,
- * or add sums in another order that needs more of them.
- */
-#define KEEP(v)	__asm__("" : "+x" (v))
-
-static __always_inline __m256i loadu(const void *p)
-{
-	return _mm256_loadu_si256(p);
-}
-
+#include "vector_base.h"
 #include "vector_quant.h"
 
 static u32 elem_size(const struct ink_bound *b)
@@ -478,6 +456,7 @@ static void run_dense(const struct ink_bound *b, u8 *arena, u32 first, u32 rows)
 
 #include "vector_linear.h"
 #include "vector_rows.h"
+#include "vector_norm.h"
 #include "vector_attention.h"
 
 void VECTOR_RUN(const struct ink_bound *b, u32 count, u8 *arena, u32 first, u32 rows)
@@ -491,6 +470,8 @@ void VECTOR_RUN(const struct ink_bound *b, u32 count, u8 *arena, u32 first, u32 
 			run_linear(b, arena, first, rows);
 		else if (b->opcode == INKLING_OP_ATTENTION)
 			run_attention(b, arena, first, rows);
+		else if (b->opcode == INKLING_OP_NORM)
+			run_norm(b, arena, first, rows);
 		else if (b->path == INK_PATH_SEQ)
 			run_rows(b, arena, first, rows);
 		else

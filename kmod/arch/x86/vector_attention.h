@@ -11,16 +11,6 @@
 #ifndef INK_ARCH_X86_VECTOR_ATTENTION_H
 #define INK_ARCH_X86_VECTOR_ATTENTION_H
 
-/* Two products of 16 bits added to each sum. */
-static __always_inline __m256i dot_s16(__m256i acc, __m256i a, __m256i b)
-{
-#ifdef VECTOR_DPWSSD
-	return VECTOR_DPWSSD(acc, a, b);
-#else
-	return _mm256_add_epi32(acc, _mm256_madd_epi16(a, b));
-#endif
-}
-
 /* A new position's keys, two columns at a time. */
 static void keep_keys(const struct ink_heads *h, const s16 *k, u32 position)
 {
@@ -51,6 +41,46 @@ static void keep_values(const struct ink_heads *h, const s16 *v, u32 position)
 				pair = _mm256_or_si256(_mm256_slli_epi32(pair, 16),
 						       _mm256_and_si256(loadu(to), lower));
 			_mm256_storeu_si256(to, pair);
+		}
+}
+
+/* Keys of eight positions from a multiple of that on, rows @cols apart: lanes become positions. */
+static void keep_keys_block(const struct ink_heads *h, const s16 *k, u32 cols, u32 position)
+{
+	__m256i a[4] __uninitialized, low[2] __uninitialized, high[2] __uninitialized, *to;
+	u32 g, j, i;
+
+	for (g = 0; g < h->groups; g++)
+		for (j = 0; j < h->d; j += 8, k += 8) {
+			UNROLL for (i = 0; i < 4; i++)
+				a[i] = _mm256_inserti128_si256(
+					_mm256_castsi128_si256(load128(k + (size_t)i * cols)),
+					load128(k + (size_t)(i + 4) * cols), 1);
+			UNROLL for (i = 0; i < 2; i++) {
+				low[i] = _mm256_unpacklo_epi32(a[2 * i], a[2 * i + 1]);
+				high[i] = _mm256_unpackhi_epi32(a[2 * i], a[2 * i + 1]);
+			}
+			to = (__m256i *)&h->keys[ink_key_at(h, g, position, j)];
+			_mm256_storeu_si256(to, _mm256_unpacklo_epi64(low[0], low[1]));
+			_mm256_storeu_si256(to + 1, _mm256_unpackhi_epi64(low[0], low[1]));
+			_mm256_storeu_si256(to + 2, _mm256_unpacklo_epi64(high[0], high[1]));
+			_mm256_storeu_si256(to + 3, _mm256_unpackhi_epi64(high[0], high[1]));
+		}
+}
+
+/* Values of a position of even number and of the next one. */
+static void keep_values_pair(const struct ink_heads *h, const s16 *v, u32 cols, u32 position)
+{
+	__m128i a, b, *to;
+	u32 g, j;
+
+	for (g = 0; g < h->groups; g++)
+		for (j = 0; j < h->d; j += 8, v += 8) {
+			a = load128(v);
+			b = load128(v + cols);
+			to = (__m128i *)&h->values[ink_value_at(h, g, position, j)];
+			_mm_storeu_si128(to, _mm_unpacklo_epi16(a, b));
+			_mm_storeu_si128(to + 1, _mm_unpackhi_epi16(a, b));
 		}
 }
 
@@ -104,12 +134,13 @@ struct query {
 	u32 group;
 	struct ink_view view;
 	u32 from, end;		/* the view, in sixteens */
-	s32 *scores;		/* by position; then weights */
+	s32 *scores;		/* by position */
+	u16 *shares;		/* by position; weights before */
 	s32 top;
 	u32 sum;
 };
 
-static void score(const struct ink_heads *h, struct query *q)
+static __always_inline void score(const struct ink_heads *h, struct query *q)
 {
 	const u8 *keys = (const u8 *)(h->keys + ink_key_at(h, q->group, q->from, 0));
 	__m256i top = _mm256_set1_epi32(S32_MIN);
@@ -135,18 +166,17 @@ static void score(const struct ink_heads *h, struct query *q)
 
 /* What turns scores into octaves below the greatest. */
 struct octaves {
-	__m256i top, limit, mult;
-	__m128i shift;
+	__m256i top, limit, mult, shift;
 };
 
-/* As octaves() of ops_seq.c: from the limit on all is 32 octaves or more. */
+/* As octaves() of ops_seq.c; from the limit on all is 32 octaves or more. */
 static __always_inline __m256i octaves(const struct octaves *o, __m256i scores)
 {
 	__m256i v = _mm256_min_epu32(_mm256_sub_epi32(o->top, scores), o->limit);
-	__m256i even = _mm256_srl_epi64(_mm256_mul_epu32(v, o->mult), o->shift);
-	__m256i odd = _mm256_srl_epi64(_mm256_mul_epu32(odd_lanes(v), o->mult), o->shift);
+	__m256i even = _mm256_srlv_epi64(_mm256_mul_epu32(v, o->mult), o->shift);
+	__m256i odd = _mm256_srlv_epi64(_mm256_mul_epu32(odd_lanes(v), o->mult), o->shift);
 
-	return _mm256_min_epu32(join_lower(even, odd), _mm256_set1_epi32(32 << 15));
+	return join_lower(even, odd);
 }
 
 /* ink_exp2_q20() of sixteen; the polynomial in 16 bits. */
@@ -168,10 +198,14 @@ static __always_inline void exp2_q20(__m256i *a, __m256i *b)
 			       _mm256_srli_epi32(*b, 15));
 }
 
-/* Weights of sixteen positions in place of scores; @edge: some may be hidden. */
-static __always_inline __m256i weigh_some(const bool edge, const struct octaves *o, s32 *scores)
+/*
+ * Weights of sixteen positions, as ink_share() wants them: rounded to Q15, which is 16 bits; in the
+ * order in which they are packed. @edge: some may be hidden. Returns weights in Q20, for their sum.
+ */
+static __always_inline __m256i weigh_some(const bool edge, const struct octaves *o,
+					  const s32 *scores, u16 *weights)
 {
-	const __m256i lowest = _mm256_set1_epi32(S32_MIN);
+	const __m256i lowest = _mm256_set1_epi32(S32_MIN), round = _mm256_set1_epi32(16);
 	__m256i s = load(scores), t = load(scores + 8), v = octaves(o, s), w = octaves(o, t);
 
 	exp2_q20(&v, &w);
@@ -179,52 +213,60 @@ static __always_inline __m256i weigh_some(const bool edge, const struct octaves 
 		v = _mm256_andnot_si256(_mm256_cmpeq_epi32(s, lowest), v);
 		w = _mm256_andnot_si256(_mm256_cmpeq_epi32(t, lowest), w);
 	}
-	_mm256_store_si256((__m256i *)scores, v);
-	_mm256_store_si256((__m256i *)(scores + 8), w);
+	s = _mm256_srli_epi32(_mm256_add_epi32(v, round), 5);
+	t = _mm256_srli_epi32(_mm256_add_epi32(w, round), 5);
+	_mm256_store_si256((__m256i *)weights, _mm256_packus_epi32(s, t));
 	return _mm256_add_epi32(v, w);
 }
 
 /* All weights, and their sum. */
-static void weigh(const struct ink_bound *b, struct query *q)
+static __always_inline void weigh(const struct ink_bound *b, struct query *q)
 {
 	const struct ink_x86_octaves *packed = b->packed;
 	const struct octaves o = {
 		.top = _mm256_set1_epi32(q->top),
 		.limit = _mm256_set1_epi32((s32)packed->limit),
 		.mult = _mm256_set1_epi32(b->attr[4]),
-		.shift = _mm_cvtsi32_si128(b->attr[5]),
+		.shift = _mm256_set1_epi64x(b->attr[5]),
 	};
-	__m256i sum = weigh_some(true, &o, q->scores + q->from);
-	u32 i;
+	__m256i sum = _mm256_setzero_si256();
+	u32 i = q->from, end = q->end;
 
-	for (i = q->from + 16; i + 16 < q->end; i += 16)
-		sum = _mm256_add_epi32(sum, weigh_some(false, &o, q->scores + i));
-	if (i < q->end)
-		sum = _mm256_add_epi32(sum, weigh_some(true, &o, q->scores + i));
+	if (q->view.first > i) {
+		sum = weigh_some(true, &o, q->scores + i, q->shares + i);
+		i += 16;
+	}
+	if (i < end && q->view.end < end) {
+		end -= 16;
+		sum = _mm256_add_epi32(sum, weigh_some(true, &o, q->scores + end, q->shares + end));
+	}
+	for (; i < end; i += 16)
+		sum = _mm256_add_epi32(sum, weigh_some(false, &o, q->scores + i, q->shares + i));
 	q->sum = (u32)sum_of_lanes(sum);
 }
 
-static __always_inline __m256i share_of(__m256i w, __m256i reciprocal, __m256i round, __m128i shift)
-{
-	w = _mm256_srli_epi32(_mm256_add_epi32(w, _mm256_set1_epi32(16)), 5);
-	w = _mm256_add_epi32(_mm256_mullo_epi32(w, reciprocal), round);
-	return _mm256_min_epu32(_mm256_srl_epi32(w, shift), _mm256_set1_epi32(S16_MAX));
-}
-
-static void share(const struct ink_heads *h, const struct query *q)
+/*
+ * Weights times the reciprocal, which is up to 2^15 and therefore comes in two halves. What exceeds
+ * 32767 is cut when it is packed.
+ */
+static __always_inline void share(struct query *q)
 {
 	struct ink_share s = ink_share_of(q->sum);
-	const __m256i reciprocal = _mm256_set1_epi32((s32)s.reciprocal);
+	u32 half = s.reciprocal / 2;
+	const __m256i halves = _mm256_set1_epi32((s32)(half | (s.reciprocal - half) << 16));
 	const __m256i round = _mm256_set1_epi32((s32)(1u << (s.shift - 1)));
-	const __m128i shift = _mm_cvtsi32_si128((s32)s.shift);
-	__m256i v;
+	const __m256i by = _mm256_set1_epi32((s32)s.shift);
+	__m256i v, a, b;
 	u32 i;
 
 	for (i = q->from; i < q->end; i += 16) {
-		v = _mm256_packus_epi32(
-			share_of(load(q->scores + i), reciprocal, round, shift),
-			share_of(load(q->scores + i + 8), reciprocal, round, shift));
-		_mm256_store_si256((__m256i *)(h->shares + i), _mm256_permute4x64_epi64(v, 0xd8));
+		v = load(q->shares + i);
+		a = _mm256_madd_epi16(_mm256_unpacklo_epi16(v, v), halves);
+		b = _mm256_madd_epi16(_mm256_unpackhi_epi16(v, v), halves);
+		a = _mm256_srlv_epi32(_mm256_add_epi32(a, round), by);
+		b = _mm256_srlv_epi32(_mm256_add_epi32(b, round), by);
+		v = _mm256_permute4x64_epi64(_mm256_packs_epi32(a, b), 0xd8);
+		_mm256_store_si256((__m256i *)(q->shares + i), v);
 	}
 }
 
@@ -232,7 +274,7 @@ static void share(const struct ink_heads *h, const struct query *q)
  * Weighted values of 8 * @cols columns; positions go by twice @pairs, which part the
  * sums where there are few columns. Both are constants, and their product is at most 8.
  */
-static __always_inline void gather_columns(const u32 cols, const u32 pairs, const s16 *shares,
+static __always_inline void gather_columns(const u32 cols, const u32 pairs, const u16 *shares,
 					   const s16 *values, u32 n, u32 d, s16 *y)
 {
 	__m256i acc[8] __uninitialized, s;
@@ -261,7 +303,7 @@ static __always_inline void gather_columns(const u32 cols, const u32 pairs, cons
 static void weighted(const struct ink_heads *h, const struct query *q)
 {
 	const s16 *values = h->values + ink_value_at(h, q->group, q->from, 0);
-	const s16 *shares = h->shares + q->from;
+	const u16 *shares = q->shares + q->from;
 	u32 n = ALIGN(q->view.end - q->from, 8u) / 2, left = h->d, cols;
 	s16 *y = q->y;
 
@@ -278,30 +320,89 @@ static void weighted(const struct ink_heads *h, const struct query *q)
 	}
 }
 
-/* Units are heads of queries, query after query. */
-static void run_attention(const struct ink_bound *b, u8 *arena, u32 first, u32 rows)
+/* The unit that comes next: its row and head, its group, and how many of that are left. */
+struct next {
+	u32 row, head, group, left;
+};
+
+static __always_inline void next_unit(const struct ink_heads *h, struct next *n)
+{
+	if (!--n->left) {
+		n->left = h->heads / h->groups;
+		n->group++;
+	}
+	if (++n->head == h->heads) {
+		n->head = n->group = 0;
+		n->row++;
+	}
+}
+
+static __always_inline void query_begin(const struct ink_bound *b, const struct ink_heads *h,
+					const struct next *n, struct query *q)
+{
+	q->group = n->group;
+	q->view = ink_view_of(b, h, n->row);
+	q->from = q->view.first & ~15u;
+	q->end = ALIGN(q->view.end, 16u);
+}
+
+/* A call's keys and values to where all are. */
+static void keep(const struct ink_bound *b, u8 *arena, const struct ink_heads *h)
 {
 	const s16 *k = ink_input(b, arena, 1), *v = ink_input(b, arena, 2);
-	struct ink_heads h = ink_heads_of(b, arena);
-	u32 all = ink_rows(b, arena, 0) * h.heads, share_of_group = h.heads / h.groups, i;
-	u32 end = first + min(rows, all > first ? all - first : 0);
-	struct query q = { .scores = h.scores };
+	u32 cols = b->in_cols[1], at = h->before, end = at + h->rows, n;
 
-	for (i = 0; !first && i < h.rows; i++) {
-		keep_keys(&h, k + (size_t)i * b->in_cols[1], h.before + i);
-		keep_values(&h, v + (size_t)i * b->in_cols[1], h.before + i);
+	for (; at < end; at += n, k += (size_t)n * cols) {
+		n = at % 8 || end - at < 8 ? 1 : 8;
+		if (n == 8)
+			keep_keys_block(h, k, cols, at);
+		else
+			keep_keys(h, k, at);
 	}
-	for (i = first; i < end; i++) {
-		q.q = (const s16 *)ink_input(b, arena, 0) + (size_t)i * h.d;
-		q.y = (s16 *)(arena + b->out_off) + (size_t)i * h.d;
-		q.group = i % h.heads / share_of_group;
-		q.view = ink_view_of(b, &h, i / h.heads);
-		q.from = q.view.first & ~15u;
-		q.end = ALIGN(q.view.end, 16u);
-		score(&h, &q);
-		weigh(b, &q);
-		share(&h, &q);
-		weighted(&h, &q);
+	for (at = h->before; at < end; at += n, v += (size_t)n * cols) {
+		n = at % 2 || end - at < 2 ? 1 : 2;
+		if (n == 2)
+			keep_values_pair(h, v, cols, at);
+		else
+			keep_values(h, v, at);
+	}
+}
+
+/*
+ * Units are heads of queries, query after query. A few at a time go through each step, so that
+ * the next one's work fills the time in which a greatest score, a sum or a quotient is waited for.
+ */
+static void run_attention(const struct ink_bound *b, u8 *arena, u32 first, u32 rows)
+{
+	struct ink_heads h = ink_heads_of(b, arena);
+	u32 all = ink_rows(b, arena, 0) * h.heads, of_group = h.heads / h.groups, n, j;
+	u32 left = min(rows, all > first ? all - first : 0);
+	const s16 *x = (const s16 *)ink_input(b, arena, 0) + (size_t)first * h.d;
+	s16 *y = (s16 *)(arena + b->out_off) + (size_t)first * h.d;
+	struct next next = { .row = first / h.heads, .head = first % h.heads };
+	struct query q[INK_HEADS_AT_ONCE] __uninitialized;
+
+	next.group = next.head / of_group;
+	next.left = of_group - next.head % of_group;
+	if (!first)
+		keep(b, arena, &h);
+	for (; left; left -= n) {
+		n = min(h.at_once, left);
+		for (j = 0; j < n; j++, x += h.d, y += h.d) {
+			q[j].q = x;
+			q[j].y = y;
+			q[j].scores = h.scores + j * h.stride;
+			q[j].shares = (u16 *)h.shares + j * h.stride;
+			query_begin(b, &h, &next, &q[j]);
+			score(&h, &q[j]);
+			next_unit(&h, &next);
+		}
+		for (j = 0; j < n; j++)
+			weigh(b, &q[j]);
+		for (j = 0; j < n; j++)
+			share(&q[j]);
+		for (j = 0; j < n; j++)
+			weighted(&h, &q[j]);
 	}
 }
 

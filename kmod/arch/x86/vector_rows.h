@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
 /*
  * The operators in 256-bit vectors: those on sequences that go element by element
- * or row by row, and ADD and MUL of 16 bits.
+ * or row by row, but for NORM, and ADD and MUL of 16 bits.
  *
  * What lives here: those whose shapes pack_seq.c found fit, with the same bits
  * as ops_seq.c; a part of vector.h, which alone includes it. Rows that have to be
@@ -96,11 +96,76 @@ static void run_embed(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
 	}
 }
 
-static __always_inline s64 sum_of_64(__m256i v)
+static void run_hashembed(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
 {
-	__m128i h = _mm_add_epi64(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+	const void *tokens = ink_input(b, arena, 0);
+	const s16 *add = b->n_in > 2 ? ink_input(b, arena, 2) : NULL;
+	s16 *y = (s16 *)(arena + b->out_off);
+	u32 d = b->out_cols, i;
 
-	return _mm_cvtsi128_si64(h) + _mm_extract_epi64(h, 1);
+	for (i = first; i < end; i++)
+		embed_row((const s8 *)b->in_const[1] + (size_t)ink_bucket(b, tokens, i) * d,
+			  (u32)b->attr[2], (u32)b->attr[3], add ? add + (size_t)i * d : NULL, d,
+			  &b->attr[4], y + (size_t)i * d);
+}
+
+/* Rows of an UNFOLD that lie side by side, so a window is one piece but for what is outside. */
+static void run_unfold(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
+{
+	const __m128i zero = _mm_setzero_si128();
+	s32 n = (s32)ink_rows(b, arena, 0), width = b->attr[2], before = b->attr[5], i, k;
+	u32 d = b->in_cols[0], j;
+	const s16 *x = ink_input(b, arena, 0);
+	s16 *y = (s16 *)(arena + b->out_off) + (size_t)first * b->out_cols;
+
+	for (i = (s32)first - before; i < (s32)end - before; i++)
+		for (k = i; k < i + width; k++, y += d)
+			for (j = 0; j < d; j += 8)
+				_mm_storeu_si128((__m128i *)(y + j), k < 0 || k >= n ? zero :
+						 load128(x + (size_t)(u32)k * d + j));
+}
+
+/* Halves upwards, as mean() of ops_seq.c: the sum of 2^12 numbers of 16 bits leaves room to double it. */
+static __always_inline s16 pool_mean(s32 sum, s32 n)
+{
+	s32 twice = 2 * sum + n;
+
+	return (s16)((twice - (twice < 0 ? 2 * n - 1 : 0)) / (2 * n));
+}
+
+static void pool_columns(const s16 *x, u32 n, u32 d, bool mean, s16 *y)
+{
+	__m256i sum = _mm256_setzero_si256();
+	s32 sums[8] __aligned(32) __uninitialized;
+	__m128i top = load128(x), v;
+	u32 i;
+
+	for (i = 0; i < n; i++, x += d) {
+		v = load128(x);
+		top = _mm_max_epi16(top, v);
+		sum = _mm256_add_epi32(sum, _mm256_cvtepi16_epi32(v));
+	}
+	if (!mean) {
+		_mm_storeu_si128((__m128i *)y, top);
+		return;
+	}
+	_mm256_store_si256((__m256i *)sums, sum);
+	for (i = 0; i < 8; i++)
+		y[i] = pool_mean(sums[i], (s32)n);
+}
+
+static void run_pool(const struct ink_bound *b, u8 *arena)
+{
+	const s16 *x = ink_input(b, arena, 0);
+	u32 n = ink_rows(b, arena, 0), d = b->out_cols, j;
+	s16 *y = (s16 *)(arena + b->out_off);
+
+	if (b->attr[0] == INKLING_POOL_LAST)
+		x += (size_t)(n - 1) * d;
+	if (b->attr[0] >= INKLING_POOL_FIRST)
+		n = 1;
+	for (j = 0; j < d; j += 8)
+		pool_columns(x + j, n, d, b->attr[0] == INKLING_POOL_MEAN, y + j);
 }
 
 static __always_inline s32 sum_of_lanes(__m256i v)
@@ -111,104 +176,25 @@ static __always_inline s32 sum_of_lanes(__m256i v)
 	return _mm_cvtsi128_si32(_mm_add_epi32(h, _mm_shuffle_epi32(h, 0xb1)));
 }
 
-/* As norm_square() of ops_seq.c. Two squares are up to 2^31, which is unsigned then. */
-static u64 norm_square(const s16 *x, u32 d, bool layer, s32 *off)
+/* Two neighbouring points, from byte @at of all points on. */
+static __always_inline __m128i curve_point(const u8 *points, u32 at)
 {
-	const __m256i lower = _mm256_set1_epi64x(U32_MAX), one = _mm256_set1_epi16(1);
-	__m256i squares = _mm256_setzero_si256(), sums = squares, v, p;
-	u64 square;
-	s64 sum;
-	u32 j;
-
-	for (j = 0; j < d; j += 16) {
-		v = d - j >= 16 ? loadu(x + j) :
-		    _mm256_inserti128_si256(_mm256_setzero_si256(), load128(x + j), 0);
-		p = _mm256_madd_epi16(v, v);
-		squares = _mm256_add_epi64(squares, _mm256_and_si256(p, lower));
-		squares = _mm256_add_epi64(squares, odd_lanes(p));
-		sums = _mm256_add_epi32(sums, _mm256_madd_epi16(v, one));
-	}
-	square = (u64)sum_of_64(squares);
-	sum = layer ? sum_of_lanes(sums) : 0;
-	*off = (s32)sum;
-	return layer ? square * d - (u64)(sum * sum) : square;
+	return _mm_cvtsi32_si128((s32)get_unaligned_le32(points + at));
 }
 
-/* What a row is normalised by, in all lanes. */
-struct norm {
-	__m256i mult, d, off;
-	struct wide_shift root, gamma;
-	__m256i lo, hi;
-	bool layer;
-};
-
-static __always_inline void norm_row(const struct ink_bound *b, const struct norm *n, const s16 *x,
-				     s16 *y)
+/* Those of four elements. Gather instructions take longer than this. */
+static __always_inline __m128i curve_four(const u8 *points, const u16 *at)
 {
-	const s16 *gamma = b->in_const[1];
-	const s32 *beta = b->in_const[2];
-	__m256i c, g, even, odd;
-	u32 j;
-
-	for (j = 0; j < b->out_cols; j += 8) {
-		c = _mm256_cvtepi16_epi32(load128(x + j));
-		if (n->layer)
-			c = _mm256_sub_epi32(_mm256_mullo_epi32(c, n->d), n->off);
-		g = _mm256_cvtepi16_epi32(load128(gamma + j));
-		even = wide_shift(_mm256_mul_epi32(c, n->mult), &n->root);
-		odd = wide_shift(_mm256_mul_epi32(odd_lanes(c), n->mult), &n->root);
-		even = wide_shift(_mm256_mul_epi32(even, g), &n->gamma);
-		odd = wide_shift(_mm256_mul_epi32(odd, odd_lanes(g)), &n->gamma);
-		c = join_lower(even, odd);
-		if (beta)
-			c = _mm256_add_epi32(c, loadu(beta + j));
-		_mm_storeu_si128((__m128i *)(y + j), pack_halves32(clamp32(c, n->lo, n->hi)));
-	}
+	return _mm_unpacklo_epi64(
+		_mm_unpacklo_epi32(curve_point(points, at[0]), curve_point(points, at[1])),
+		_mm_unpacklo_epi32(curve_point(points, at[2]), curve_point(points, at[3])));
 }
 
-static void run_norm(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
+/* Eight elements, with the pairs of points of the lower and of the upper four; @f: what they count. */
+static __always_inline __m256i curve_eight(__m128i lower, __m128i upper, __m256i f)
 {
-	const s32 *attr = b->attr;
-	u32 d = b->out_cols, i;
-	const s16 *x = (const s16 *)ink_input(b, arena, 0) + (size_t)first * d;
-	s16 *y = (s16 *)(arena + b->out_off) + (size_t)first * d;
-	struct norm n = {
-		.d = _mm256_set1_epi32((s32)d),
-		.gamma = wide_shift_of((u32)attr[3]),
-		.lo = _mm256_set1_epi32(attr[4]),
-		.hi = _mm256_set1_epi32(attr[5]),
-		.layer = attr[0] == INKLING_NORM_LAYER,
-	};
-	struct ink_rsqrt r;
-	s32 off;
+	__m256i p = _mm256_inserti128_si256(_mm256_castsi128_si256(lower), upper, 1);
 
-	for (i = first; i < end; i++, x += d, y += d) {
-		r = ink_rsqrt64(norm_square(x, d, n.layer, &off) + ((u64)attr[1] << attr[2]));
-		n.mult = _mm256_set1_epi32((s32)r.mult);
-		n.off = _mm256_set1_epi32(off);
-		n.root = wide_shift_of(38 - r.up);
-		norm_row(b, &n, x, y);
-	}
-}
-
-/* Four times two neighbouring points. Gather instructions take longer than this. */
-static __always_inline __m128i curve_four(const s16 *points, const u16 *x)
-{
-	__m128i v = _mm_cvtsi32_si128((s32)get_unaligned_le32(points + ((x[0] ^ 0x8000) >> 6)));
-
-	v = _mm_insert_epi32(v, (s32)get_unaligned_le32(points + ((x[1] ^ 0x8000) >> 6)), 1);
-	v = _mm_insert_epi32(v, (s32)get_unaligned_le32(points + ((x[2] ^ 0x8000) >> 6)), 2);
-	return _mm_insert_epi32(v, (s32)get_unaligned_le32(points + ((x[3] ^ 0x8000) >> 6)), 3);
-}
-
-/* Eight elements, four from @x on and four from @x + 8; @f are the lowest six bits. */
-static __always_inline __m256i curve_eight(const s16 *points, const u16 *x, __m256i f)
-{
-	__m256i p = _mm256_inserti128_si256(_mm256_castsi128_si256(curve_four(points, x)),
-					    curve_four(points, x + 8), 1);
-
-	f = _mm256_or_si256(_mm256_slli_epi32(f, 16),
-			    _mm256_sub_epi32(_mm256_set1_epi32(64), f));
 	p = _mm256_add_epi32(_mm256_madd_epi16(p, f), _mm256_set1_epi32(32));
 	return _mm256_srai_epi32(p, 6);
 }
@@ -219,18 +205,28 @@ static __always_inline __m256i curve_eight(const s16 *points, const u16 *x, __m2
  */
 static void run_curve(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
 {
-	const __m256i fraction = _mm256_set1_epi16(63), zero = _mm256_setzero_si256();
-	const s16 *points = b->in_const[1];
-	const u16 *x = ink_input(b, arena, 0);
+	const __m256i fraction = _mm256_set1_epi16(63), whole = _mm256_set1_epi16(64);
+	const __m256i middle = _mm256_set1_epi16(1024), even = _mm256_set1_epi16(0x7fe);
+	const u8 *points = b->in_const[1];
+	const s16 *x = ink_input(b, arena, 0);
 	size_t i = (size_t)first * b->out_cols & ~(size_t)15, n = (size_t)end * b->out_cols;
 	s16 *y = (s16 *)(arena + b->out_off);
-	__m256i v;
+	u16 at[16] __aligned(32) __uninitialized;
+	__m256i v, f, g;
 
 	for (; i < n; i += 16) {
-		v = _mm256_and_si256(load(x + i), fraction);
+		v = load(x + i);
+		f = _mm256_and_si256(v, fraction);
+		g = _mm256_sub_epi16(whole, f);
+		v = _mm256_and_si256(_mm256_add_epi16(_mm256_srai_epi16(v, 5), middle), even);
+		_mm256_store_si256((__m256i *)at, v);
+		/* Loads are cheaper than to take them out of a register, which compilers would. */
+		__asm__("" : "+m" (at));
 		v = _mm256_packs_epi32(
-			curve_eight(points, x + i, _mm256_unpacklo_epi16(v, zero)),
-			curve_eight(points, x + i + 4, _mm256_unpackhi_epi16(v, zero)));
+			curve_eight(curve_four(points, at), curve_four(points, at + 8),
+				    _mm256_unpacklo_epi16(g, f)),
+			curve_eight(curve_four(points, at + 4), curve_four(points, at + 12),
+				    _mm256_unpackhi_epi16(g, f)));
 		_mm256_store_si256((__m256i *)(y + i), v);
 	}
 }
@@ -377,8 +373,12 @@ static void run_rows(const struct ink_bound *b, u8 *arena, u32 first, u32 rows)
 	switch (b->opcode) {
 	case INKLING_OP_EMBED:
 		return run_embed(b, arena, first, end);
-	case INKLING_OP_NORM:
-		return run_norm(b, arena, first, end);
+	case INKLING_OP_HASHEMBED:
+		return run_hashembed(b, arena, first, end);
+	case INKLING_OP_UNFOLD:
+		return run_unfold(b, arena, first, end);
+	case INKLING_OP_POOL:
+		return run_pool(b, arena);
 	case INKLING_OP_CURVE:
 		return run_curve(b, arena, first, end);
 	case INKLING_OP_ROPE:

@@ -12,13 +12,16 @@
 
 #include "core.h"
 
+/* Beside INK_PLAN_*: calls continue others, so most are of one token, which waits for weights. */
+#define INK_X86_SESSIONS	BIT(31)
+
 #ifdef __x86_64__
 
 /**
  * ink_x86_path() - choose how an op is to be computed
  * @b: bound op; its path is set
  * @isa: instruction set that will run it
- * @options: INK_PLAN_*
+ * @options: INK_PLAN_*, INK_X86_SESSIONS
  * @scratch: set to the bytes it needs in the arena
  *
  * Return: bytes for ink_x86_pack(), a multiple of 64; 0 when the op has to
@@ -186,12 +189,16 @@ static inline u32 ink_x86_row_count(u32 m)
  * @packed of a LINEAR: scaling as for a DENSE, then for each block of eight rows
  * its weights, [n / 4][8 lanes][4]. vpdpbusd takes four of a lane as they are and
  * the inputs' upper and lower bytes one after the other; without it they are
- * widened to 16 bits.
+ * widened to 16 bits. Of small matrices all is wide already, [n / 2][8 lanes][2]
+ * of 16 bits, as vpmaddwd and vpdpwssd want it.
  */
-static inline size_t ink_x86_linear_block(u32 n)
+static inline size_t ink_x86_linear_block(u8 path, u32 n)
 {
-	return (size_t)ALIGN(n, 8u) * 8;
+	return (size_t)ALIGN(n, 8u) * (path == INK_PATH_LINEAR_WORDS ? 16 : 8);
 }
+
+/* Weights of a LINEAR up to which two bytes each are no burden for the second-level cache. */
+#define INK_X86_LINEAR_WORDS	65536u
 
 /* A LINEAR is cut at multiples of so many rows, and best at those of as many as one token takes at once. */
 #define INK_X86_LINEAR_ROWS	8u
@@ -213,7 +220,20 @@ struct ink_x86_octaves {
 	u32 reserved[15];
 };
 
-/* What the shift of an ADD or MUL lacks to be above 32, as in struct ink_x86_narrow. */
+/**
+ * struct ink_x86_norm - gamma and beta of eight columns of a NORM whose products are scaled by their
+ *	upper halves
+ * @even: gamma of even columns, in even lanes
+ * @odd: of odd columns, in even lanes
+ * @add: rounding and beta, of the product's upper half
+ */
+struct ink_x86_norm {
+	s32 even[8];
+	s32 odd[8];
+	s32 add[8];
+};
+
+/* What the shift of an ADD, MUL or NORM lacks to be above 32, as in struct ink_x86_narrow. */
 static inline u32 ink_x86_shift_up(u32 shift)
 {
 	return shift < 33 ? 33 - shift : 0;
