@@ -49,8 +49,8 @@ static u32 gram_hash(const struct ink_bound *b, const void *tokens, u32 i)
 	u32 h = (u32)b->attr[1], k;
 
 	for (k = (u32)b->attr[0]; k--;)
-		h = (h ^ (k > i ? 0 : ink_token(b, tokens, i - k) + 1)) * 0x01000193u;
-	return (h ^ h >> 15) & (b->in_count[1] / b->in_cols[1] - 1);
+		h = (h + (k > i ? 0 : ink_token(b, tokens, i - k) + 1)) * INKLING_HASH_FACTOR;
+	return (h >> INKLING_HASH_SHIFT) & (b->in_count[1] / b->in_cols[1] - 1);
 }
 
 static void op_hashembed(const struct ink_bound *b, u8 *arena, u32 first, u32 end)

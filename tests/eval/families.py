@@ -213,6 +213,30 @@ class Mixer(nn.Module):
         return self.out(self.norms[-1](h).mean(1))
 
 
+class Hashed(nn.Module):
+    """Rows of tables by hashes of the last two and three bytes, no table of words; attention; positions."""
+
+    def __init__(self, buckets=1024):
+        super().__init__()
+        self.tables = nn.ModuleList([nn.Embedding(buckets, D) for _ in range(2)])
+        self.block, self.norm, self.out = Block(), nn.LayerNorm(D), nn.Linear(D, CLASSES)
+        self.position = nn.Parameter(0.1 * torch.randn(1, LENGTH, D))
+
+    @staticmethod
+    def rows(ids, size, seed, buckets):
+        t, n, h = F.pad(ids + 1, (size - 1, 0)), ids.shape[1], seed
+        for k in range(size):
+            h = (h + t[:, k:k + n]) * 648053 % 2 ** 32
+        return torch.div(h, 32768, rounding_mode="trunc") % buckets
+
+    def forward(self, ids):
+        pad = ids == 0
+        h = self.position[:, :ids.shape[1]]
+        for k, table in enumerate(self.tables):
+            h = h + table(self.rows(ids, 2 + k, 7 + k, table.num_embeddings))
+        return self.out(mean(self.norm(self.block(h, pad)), pad))
+
+
 class RmsNorm(nn.Module):
     def __init__(self):
         super().__init__()
@@ -326,6 +350,7 @@ FAMILIES = {
     "strided": (Strided, 13, False),
     "mixer": (Mixer, 13, False),
     "llama": (Llama, 13, True),
+    "hashed": (Hashed, 13, True),
     "spline": (Kan, 13, True),
     "hugging-face": (HuggingFace, 13, True),
 }

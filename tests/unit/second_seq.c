@@ -89,8 +89,8 @@ static void ref_hashembed(const struct second *c)
 
 		/* The oldest token first; 1 is added, so that none is unlike token 0. */
 		for (k = (s32)i - attr[0] + 1; k <= (s32)i; k++)
-			h = ((h ^ (k < 0 ? 0 : (u64)at(&c->in[0], 0, (u32)k) + 1)) * 16777619) % (1ull << 32);
-		h = (h ^ h / 32768) % c->in[1].t->rows;
+			h = ((h + (k < 0 ? 0 : (u64)at(&c->in[0], 0, (u32)k) + 1)) * 648053) % (1ull << 32);
+		h = h / 32768 % c->in[1].t->rows;
 		for (j = 0; j < c->cols; j++) {
 			wide v = nearest((wide)at(&c->in[1], (u32)h, j) * attr[2], attr[3]);
 

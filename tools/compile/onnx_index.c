@@ -69,7 +69,7 @@ bool ink_onnx_cut_slice(struct ink_onnx_call *c, uint32_t rank, const size_t *di
 			struct ink_onnx_cut *cut)
 {
 	int64_t start[INK_ONNX_MAX_RANK], end[INK_ONNX_MAX_RANK], axis[INK_ONNX_MAX_RANK];
-	int64_t step[INK_ONNX_MAX_RANK], n, a;
+	int64_t step[INK_ONNX_MAX_RANK], n, a, by, back;
 	uint32_t n_start, n_end, n_axis, n_step, i;
 
 	cut_nothing(cut, rank, dims);
@@ -84,17 +84,20 @@ bool ink_onnx_cut_slice(struct ink_onnx_call *c, uint32_t rank, const size_t *di
 	for (i = 0; i < n_start; i++) {
 		a = n_axis ? axis[i] : i;
 		a += a < 0 ? rank : 0;
-		if (a < 0 || a >= rank || (n_step && step[i] < 1))
-			return ink_fail(c->why, "%s: axis %lld of %u dimensions, or a step below 1",
+		if (a < 0 || a >= rank || (n_step && !step[i]))
+			return ink_fail(c->why, "%s: axis %lld of %u dimensions, or a step of 0",
 					ink_onnx_label(c->node), (long long)a, rank);
 		n = (int64_t)dims[a];
-		cut->step[a] = n_step ? step[i] : 1;
-		cut->from[a] = bound(start[i] < 0 ? start[i] + n : start[i], 0, n);
-		n = bound(end[i] < 0 ? end[i] + n : end[i], 0, n) - cut->from[a];
-		if (n < 1)
+		by = n_step ? step[i] : 1;
+		cut->step[a] = by;
+		/* Backwards, from the last place at most to one before the first. */
+		back = by < 0;
+		cut->from[a] = bound(start[i] < 0 ? start[i] + n : start[i], 0, n - back);
+		n = bound(end[i] < 0 ? end[i] + n : end[i], -back, n - back) - cut->from[a];
+		if (back ? n >= 0 : n <= 0)
 			return ink_fail(c->why, "%s: nothing is left of dimension %lld",
 					ink_onnx_label(c->node), (long long)a);
-		cut->dims[a] = (size_t)((n + cut->step[a] - 1) / cut->step[a]);
+		cut->dims[a] = (size_t)((n + by + (back ? 1 : -1)) / by);
 	}
 	return true;
 }
@@ -275,6 +278,46 @@ bool ink_onnx_eval_filled(struct ink_onnx_call *c)
 		return false;
 	for (i = 0; i < c->out->count; i++)
 		c->out->data[i] = value ? value->data[0] : 0;
+	return true;
+}
+
+/* Pad, with one number; less than nothing cuts. */
+bool ink_onnx_eval_pad(struct ink_onnx_call *c)
+{
+	const Inkonnx__Attribute *mode = ink_onnx_attr(c->node, "mode");
+	const struct ink_array *x = c->in[0];
+	int64_t by[2 * INK_ONNX_MAX_RANK], place;
+	size_t dims[INK_ONNX_MAX_RANK], i, rest, from, step;
+	uint32_t n, d;
+	bool inside;
+
+	if (!ink_onnx_integers(c, 1, NULL, by, 2 * INK_ONNX_MAX_RANK, &n))
+		return false;
+	if (n != 2 * x->rank || (c->node->n_in > 3 && c->in[3]) ||
+	    (mode && (mode->s.len != 8 || memcmp(mode->s.data, "constant", 8))))
+		return ink_fail(c->why, "%s: supported is a constant, at both ends of each dimension",
+				ink_onnx_label(c->node));
+	for (d = 0; d < x->rank; d++) {
+		place = (int64_t)x->dims[d] + by[d] + by[x->rank + d];
+		if (place < 1 || place > INK_ONNX_MAX_ELEMENTS)
+			return ink_fail(c->why, "%s: %lld isn't a dimension", ink_onnx_label(c->node),
+					(long long)place);
+		dims[d] = (size_t)place;
+	}
+	if (!ink_onnx_result(c, x->type, x->rank, dims) || !ink_onnx_spend(c, c->out->count))
+		return false;
+	for (i = 0; i < c->out->count; i++) {
+		rest = i;
+		from = 0;
+		inside = true;
+		for (d = x->rank, step = 1; d-- > 0; rest /= dims[d], step *= x->dims[d]) {
+			place = (int64_t)(rest % dims[d]) - by[d];
+			inside &= place >= 0 && place < (int64_t)x->dims[d];
+			from += inside ? (size_t)place * step : 0;
+		}
+		c->out->data[i] = inside ? x->data[from] :
+				  c->node->n_in > 2 && c->in[2] ? c->in[2]->data[0] : 0;
+	}
 	return true;
 }
 

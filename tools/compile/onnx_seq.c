@@ -62,12 +62,15 @@ static double compare(const char *op, double a, double b)
 		return strcmp(op, "Greater") ? a >= b : a > b;
 	case 'L':
 		return strcmp(op, "Less") ? a <= b : a < b;
+	case 'M':
+		return !strcmp(op, "Min") ? fmin(a, b) : !strcmp(op, "Max") ? fmax(a, b) :
+		       a - b * floor(a / b);
 	case 'A':
 		return a && b;
 	case 'O':
 		return a || b;
 	default:
-		return !strcmp(op, "Min") ? fmin(a, b) : !strcmp(op, "Max") ? fmax(a, b) : !a != !b;
+		return !a != !b;
 	}
 }
 
@@ -181,10 +184,12 @@ const struct ink_onnx_kernel ink_onnx_seq_kernels[] = {
 	KERNEL("Xor", 2, 2, eval_pair),
 	KERNEL("Min", 2, 2, eval_pair),
 	KERNEL("Max", 2, 2, eval_pair),
+	KERNEL("Mod", 2, 2, eval_pair),
 	KERNEL("Not", 1, 1, eval_function),
 	KERNEL("Cast", 1, 1, eval_cast),
 	KERNEL("Shape", 1, 1, ink_onnx_eval_shape),
 	KERNEL("ConstantOfShape", 1, 1, ink_onnx_eval_filled),
+	KERNEL("Pad", 2, 4, ink_onnx_eval_pad),
 	KERNEL("Range", 3, 3, ink_onnx_eval_range),
 	KERNEL("Trilu", 1, 2, ink_onnx_eval_trilu),
 	KERNEL("Sin", 1, 1, eval_function),

@@ -32,6 +32,7 @@ bool ink_onnx_eval_expand(struct ink_onnx_call *c);
 bool ink_onnx_eval_tile(struct ink_onnx_call *c);
 bool ink_onnx_eval_shape(struct ink_onnx_call *c);
 bool ink_onnx_eval_filled(struct ink_onnx_call *c);
+bool ink_onnx_eval_pad(struct ink_onnx_call *c);
 bool ink_onnx_eval_range(struct ink_onnx_call *c);
 bool ink_onnx_eval_trilu(struct ink_onnx_call *c);
 

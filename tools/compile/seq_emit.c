@@ -122,6 +122,24 @@ static bool emit_embed(struct emission *e, uint32_t i)
 	return true;
 }
 
+static bool emit_hashembed(struct emission *e, uint32_t i)
+{
+	const struct ink_seq_op *op = op_at(e, i);
+	const struct ink_seq_grid *g = &e->q->grid[i];
+	uint32_t in[3] = { e->tensor[op->in[0]] };
+	int32_t attr[6] = { (int32_t)op->gram, (int32_t)op->seed, 0, 0, -g->limit, g->limit };
+	int8_t shift;
+
+	if (!ratio_of(e, i, g->step[0] / g->scale, &attr[2], &shift))
+		return false;
+	attr[3] = shift;
+	in[1] = ink_builder_matrix(e->b, INKLING_INT8, op->words, op->cols, g->w);
+	if (op->n_in > 1)
+		in[2] = e->tensor[op->in[1]];
+	ink_builder_op(e->b, INKLING_OP_HASHEMBED, make(e, i), in, op->n_in + 1, attr, 6);
+	return true;
+}
+
 static bool emit_linear(struct emission *e, uint32_t i)
 {
 	const struct ink_seq_op *op = op_at(e, i);
@@ -372,11 +390,14 @@ static bool emit_op(struct emission *e, uint32_t i)
 		for (k = 0; k < e->q->net->n_ops; k++)
 			if (op_at(e, k)->kind == INK_SEQ_EMBED && op_at(e, k)->words > words)
 				words = op_at(e, k)->words;
-		e->tensor[i] = ink_builder_tokens(e->b, words > 256 ? INKLING_UINT16 : INKLING_UINT8,
+		/* Without a table by token there may be any. */
+		e->tensor[i] = ink_builder_tokens(e->b, !words || words > 256 ? INKLING_UINT16 : INKLING_UINT8,
 						  e->q->net->tokens);
 		return true;
 	case INK_SEQ_EMBED:
 		return emit_embed(e, i);
+	case INK_SEQ_HASHEMBED:
+		return emit_hashembed(e, i);
 	case INK_SEQ_LINEAR:
 		return emit_linear(e, i);
 	case INK_SEQ_NORM:

@@ -31,6 +31,21 @@ static void run_embed(struct run *r, const struct ink_seq_op *op, double *y)
 	}
 }
 
+/* Hashes as the engine's; tokens before the first are 0, others one more than they are. */
+static void run_hashembed(struct run *r, const struct ink_seq_op *op, const double *add, double *y)
+{
+	uint32_t d = op->cols, i, j, k, h;
+
+	for (i = 0; i < r->n; i++) {
+		for (h = op->seed, k = op->gram; k--;)
+			h = (h + (k > i ? 0 : r->tokens[i - k] + 1u)) * INKLING_HASH_FACTOR;
+		h = (h >> INKLING_HASH_SHIFT) % op->words;
+		for (j = 0; j < d; j++)
+			y[(size_t)i * d + j] = op->w[(size_t)h * d + j] +
+					       (add ? add[(size_t)i * d + j] : 0);
+	}
+}
+
 static void run_linear(const struct ink_seq_op *op, uint32_t n, const double *x, uint32_t rows,
 		       const double *add, double *y)
 {
@@ -223,6 +238,9 @@ static bool run_op(struct run *r, const struct ink_seq_op *op, double *y)
 		return true;
 	case INK_SEQ_EMBED:
 		run_embed(r, op, y);
+		return true;
+	case INK_SEQ_HASHEMBED:
+		run_hashembed(r, op, z, y);
 		return true;
 	case INK_SEQ_LINEAR:
 		run_linear(op, r->net->ops[op->in[0]].cols, x, rows, z, y);

@@ -75,6 +75,13 @@ static bool fold_line(struct fold *f, struct ink_seq_op *op)
 	return true;
 }
 
+/* What a sum may be a second input of: it has no clamp before it. */
+static bool takes_sum(const struct ink_seq_op *x)
+{
+	return x->n_in == 1 && (x->kind == INK_SEQ_HASHEMBED ||
+				(x->kind == INK_SEQ_LINEAR && isinf(x->lo) && isinf(x->hi)));
+}
+
 static bool scale_embedding(struct fold *f, struct ink_seq_op *x, const double *s, const double *b)
 {
 	size_t i, n = (size_t)x->words * x->cols, p = (size_t)x->rows * x->cols;
@@ -111,7 +118,7 @@ static bool fold_after(struct fold *f, struct ink_seq_op *op)
 	if (op->kind != INK_SEQ_AFFINE || f->uses[op->in[0]] != 1)
 		return false;
 	x = &f->net->ops[op->in[0]];
-	if (x->kind == INK_SEQ_EMBED) {
+	if (x->kind == INK_SEQ_EMBED || (x->kind == INK_SEQ_HASHEMBED && x->n_in == 1)) {
 		scale_embedding(f, x, op->s, op->b);
 	} else if (x->kind == INK_SEQ_LINEAR && x->n_in == 1 && isinf(x->lo) && isinf(x->hi)) {
 		if (!scale_rows(f, x, op->s, op->b))
@@ -194,7 +201,8 @@ static bool fold_clamp(struct fold *f, struct ink_seq_op *op)
 /* A sum with a layer that nothing else reads is its second input. */
 static bool fold_residual(struct fold *f, struct ink_seq_op *op)
 {
-	uint32_t k, o, i;
+	size_t n, i;
+	uint32_t k;
 
 	if (op->kind != INK_SEQ_ADD || op->in[0] == op->in[1])
 		return false;
@@ -202,15 +210,14 @@ static bool fold_residual(struct fold *f, struct ink_seq_op *op)
 		struct ink_seq_op *x = &f->net->ops[op->in[k]];
 		double mine = k ? op->cb : op->ca, other = k ? op->ca : op->cb;
 
-		if (x->kind != INK_SEQ_LINEAR || x->n_in != 1 || f->uses[op->in[k]] != 1 ||
-		    other != 1 || !isinf(x->lo) || !isinf(x->hi))
+		if (!takes_sum(x) || f->uses[op->in[k]] != 1 || other != 1)
 			continue;
-		for (o = 0; o < x->cols; o++) {
-			for (i = 0; i < f->net->ops[x->in[0]].cols; i++)
-				x->w[(size_t)o * f->net->ops[x->in[0]].cols + i] *= mine;
-			if (x->b)
-				x->b[o] *= mine;
-		}
+		n = x->kind == INK_SEQ_LINEAR ? (size_t)x->cols * f->net->ops[x->in[0]].cols :
+		    (size_t)x->words * x->cols;
+		for (i = 0; i < n; i++)
+			x->w[i] *= mine;
+		for (i = 0; x->b && i < x->cols; i++)
+			x->b[i] *= mine;
 		x->in[x->n_in++] = op->in[!k];
 		replace(f, (uint32_t)(op - f->net->ops), op->in[k]);
 		return true;

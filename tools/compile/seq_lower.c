@@ -80,7 +80,8 @@ static const char *kind_name(const struct ink_value *v)
 {
 	static const char * const names[] = {
 		[INK_VALUE_NONE] = "something unknown", [INK_VALUE_CONST] = "a constant",
-		[INK_VALUE_TOKENS] = "tokens", [INK_VALUE_VIEW] = "activations",
+		[INK_VALUE_TOKENS] = "tokens", [INK_VALUE_GRAM] = "numbers made of tokens",
+		[INK_VALUE_VIEW] = "activations",
 		[INK_VALUE_MASK] = "a mask", [INK_VALUE_COUNT] = "the number of tokens",
 		[INK_VALUE_STAT] = "a part of a normalisation", [INK_VALUE_SCORES] = "scores",
 		[INK_VALUE_SHARES] = "shares of attention",
@@ -141,6 +142,34 @@ static const struct rule rules[] = {
 	{ "ReduceSum", ink_seq_lower_reduce }, { "ReduceMax", ink_seq_lower_reduce },
 };
 
+/* Integers that are made of tokens know a few nodes only. */
+static bool lower_gram(struct ink_seq_lowering *l, bool *done)
+{
+	static const struct rule known[] = {
+		{ "Add", ink_seq_lower_gram }, { "Mul", ink_seq_lower_gram },
+		{ "Mod", ink_seq_lower_gram }, { "Div", ink_seq_lower_gram },
+		{ "Cast", ink_seq_lower_gram }, { "Identity", ink_seq_lower_gram },
+		{ "Pad", ink_seq_lower_gram_front }, { "Concat", ink_seq_lower_gram_front },
+	};
+	const char *op = l->node->pb->op_type;
+	uint32_t i, k;
+
+	*done = false;
+	for (k = 0; k < l->node->n_in; k++) {
+		const struct ink_value *v = ink_seq_in(l, k);
+
+		if (!v || !(v->kind == INK_VALUE_GRAM ||
+			    (v->kind == INK_VALUE_TOKENS && !strcmp(op, "Add"))))
+			continue;
+		for (i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+			*done = !strcmp(op, known[i].op);
+			if (*done)
+				return known[i].lower(l);
+		}
+	}
+	return true;
+}
+
 static bool all_constant(const struct ink_seq_lowering *l)
 {
 	uint32_t i;
@@ -155,6 +184,7 @@ static bool lower_node(struct ink_seq_lowering *l)
 {
 	const char *op = l->node->pb->op_type;
 	struct ink_value v = { .kind = INK_VALUE_CONST };
+	bool done;
 	uint32_t i;
 
 	snprintf(l->label, sizeof(l->label), "%s", ink_onnx_label(l->node));
@@ -169,6 +199,8 @@ static bool lower_node(struct ink_seq_lowering *l)
 		}
 		return true;
 	}
+	if (!lower_gram(l, &done) || done)
+		return done && !l->why->set;
 	for (i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
 		if (!strcmp(op, rules[i].op))
 			return rules[i].lower(l);

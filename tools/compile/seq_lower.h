@@ -18,6 +18,7 @@ enum ink_value_kind {
 	INK_VALUE_NONE,
 	INK_VALUE_CONST,	/* doesn't depend on the tokens */
 	INK_VALUE_TOKENS,	/* the input itself */
+	INK_VALUE_GRAM,		/* integers on the way to a hash of tokens, see ink_gram */
 	INK_VALUE_VIEW,		/* f of a matrix */
 	INK_VALUE_MASK,		/* one number for tokens, another for what fills up */
 	INK_VALUE_COUNT,	/* number of tokens */
@@ -34,6 +35,32 @@ enum ink_stage {
 	INK_STAGE_VARIANCE,	/* mean of squares plus eps */
 	INK_STAGE_DEVIATION,	/* its root */
 	INK_STAGE_RECIPROCAL,	/* 1 / its root */
+};
+
+/* How far a hash of tokens has come. */
+enum ink_gram_stage {
+	INK_GRAM_TOKENS,	/* plus one, perhaps with zeros in front, perhaps a part */
+	INK_GRAM_SUM,		/* hash plus the next token */
+	INK_GRAM_PRODUCT,
+	INK_GRAM_HASH,		/* its low 32 bits */
+	INK_GRAM_HIGH,		/* what is left of them at the end */
+	INK_GRAM_ROW,		/* of the table */
+};
+
+/**
+ * struct ink_gram - what is known of integers that are computed of tokens
+ * @stage: what they are
+ * @front: TOKENS: zeros in front
+ * @from: TOKENS: first place that is taken
+ * @n: TOKENS: places that are taken; ROW: rows of the table
+ * @seed: of the hash
+ * @size: tokens that will be hashed
+ * @back: places before each, of the last token that was
+ */
+struct ink_gram {
+	enum ink_gram_stage stage;
+	uint32_t front, from, n;
+	uint32_t seed, size, back;
 };
 
 /* What rows of padding hold. */
@@ -83,6 +110,7 @@ struct ink_scores {
  * @eps: STAT
  * @rms: STAT: the mean wasn't taken off
  * @scores: SCORES, SHARES
+ * @gram: GRAM
  */
 struct ink_value {
 	enum ink_value_kind kind;
@@ -98,6 +126,7 @@ struct ink_value {
 	double eps;
 	bool rms;
 	struct ink_scores scores;
+	struct ink_gram gram;
 };
 
 /**
@@ -173,6 +202,12 @@ bool ink_seq_lower_move(struct ink_seq_lowering *l);
 bool ink_seq_lower_cut(struct ink_seq_lowering *l);
 bool ink_seq_lower_gather(struct ink_seq_lowering *l);
 bool ink_seq_lower_concat(struct ink_seq_lowering *l);
+
+/* seq_lower_hash.c: arithmetic on tokens, zeros in front of them, parts, and the table. */
+bool ink_seq_lower_gram(struct ink_seq_lowering *l);
+bool ink_seq_lower_gram_front(struct ink_seq_lowering *l);
+bool ink_seq_gram_cut(struct ink_seq_lowering *l, const struct ink_onnx_cut *cut, uint32_t which);
+bool ink_seq_lower_hashed(struct ink_seq_lowering *l, const struct ink_array *table);
 
 /* seq_lower_math.c: element by element. */
 bool ink_seq_lower_binary(struct ink_seq_lowering *l);

@@ -76,14 +76,19 @@ bool ink_seq_lower_cut(struct ink_seq_lowering *l)
 	struct ink_value v;
 	uint32_t axis;
 
-	if (!has_layout(x))
+	if (!has_layout(x) && x->kind != INK_VALUE_GRAM)
 		return ink_seq_refuse(l, "parts can only be taken of activations");
 	as_call(l, &c);
-	ink_layout_dims(&x->layout, dims);
+	memcpy(dims, c.in[0]->dims, sizeof(dims));
 	for (c.which = 0; c.which < (split ? l->node->n_out : 1); c.which++) {
 		if (!(split ? ink_onnx_cut_split(&c, x->layout.rank, dims, &cut, &axis) :
 		      ink_onnx_cut_slice(&c, x->layout.rank, dims, &cut)))
 			return false;
+		if (x->kind == INK_VALUE_GRAM) {
+			if (!ink_seq_gram_cut(l, &cut, c.which))
+				return false;
+			continue;
+		}
 		v = *x;
 		if (!ink_layout_cut(&v.layout, &cut))
 			return ink_seq_refuse(l, "such a part of tokens and columns at once isn't supported");
@@ -137,6 +142,8 @@ bool ink_seq_lower_gather(struct ink_seq_lowering *l)
 		return false;
 	if (x->kind == INK_VALUE_CONST && index->kind == INK_VALUE_TOKENS && !axis)
 		return embed(l, x->constant);
+	if (x->kind == INK_VALUE_CONST && index->kind == INK_VALUE_GRAM && !axis)
+		return ink_seq_lower_hashed(l, x->constant);
 	if (!has_layout(x) || index->kind != INK_VALUE_CONST || index->constant->count != 1)
 		return ink_seq_refuse(l, "supported: rows of a constant table by token, and one place of activations");
 	at = index->constant;

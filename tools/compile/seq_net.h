@@ -20,6 +20,7 @@ enum ink_seq_kind {
 	INK_SEQ_DEAD,		/* nothing reads it any more */
 	INK_SEQ_TOKENS,		/* the input */
 	INK_SEQ_EMBED,		/* row t of @w, plus row i of @b at position i if there is one */
+	INK_SEQ_HASHEMBED,	/* row of @w by a hash of tokens, plus a second input if there is one */
 	INK_SEQ_POSITION,	/* x plus row i of @b */
 	INK_SEQ_FACTOR,		/* x times row i of @b */
 	INK_SEQ_AFFINE,		/* x s + b in each column */
@@ -58,12 +59,14 @@ struct ink_seq_window {
  * @rows: of its matrix, at most, where @seq is set
  * @cols: of its matrix
  * @seq: it has a row for each token of the call
- * @w: LINEAR: [cols][cols of the input]; EMBED: [words][cols]; ATTENTION:
+ * @w: LINEAR: [cols][cols of the input]; EMBED, HASHEMBED: [words][cols]; ATTENTION:
  *	constant queries [rows][cols]
  * @s: AFFINE, NORM: [cols]
  * @b: AFFINE, NORM, LINEAR: [cols]; POSITION, FACTOR, EMBED: [rows][cols]; may be
  *	NULL for LINEAR and EMBED
- * @words: EMBED: rows of @w
+ * @words: EMBED, HASHEMBED: rows of @w
+ * @gram: HASHEMBED: tokens that are hashed
+ * @seed: HASHEMBED: of the hash
  * @lo: LINEAR: clamp, may be infinite
  * @hi: likewise
  * @f: UNARY
@@ -86,7 +89,7 @@ struct ink_seq_op {
 	uint32_t rows, cols;
 	bool seq;
 	double *w, *s, *b;
-	uint32_t words;
+	uint32_t words, gram, seed;
 	double lo, hi;
 	struct ink_unary f;
 	int mode;

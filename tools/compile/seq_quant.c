@@ -66,6 +66,7 @@ static void make_groups(struct ink_seq_quant *q)
 			tie(q, i, op->in[op->n_in - 1]);
 			break;
 		case INK_SEQ_LINEAR:
+		case INK_SEQ_HASHEMBED:
 			if (op->n_in > 1)
 				tie(q, i, op->in[1]);
 			break;
@@ -158,7 +159,7 @@ static bool assign(struct ink_seq_quant *q, struct ink_diag *why)
 			if (!ink_seq_weights(q, i, why))
 				return false;
 			limit_linear(q, i);
-		} else if (op->kind == INK_SEQ_EMBED) {
+		} else if (op->kind == INK_SEQ_EMBED || op->kind == INK_SEQ_HASHEMBED) {
 			if (!ink_seq_weights(q, i, why))
 				return false;
 		} else if (op->kind == INK_SEQ_ATTENTION) {

@@ -138,29 +138,28 @@ static bool linear(struct ink_seq_quant *q, uint32_t i, struct ink_diag *why)
 	return o == op->cols;
 }
 
-/* Each row for itself: there is nothing to weigh columns by. */
+/* Each row for itself, of hashed ones all: there is nothing to weigh columns by. */
 static void embed(struct ink_seq_quant *q, uint32_t i)
 {
 	const struct ink_seq_op *op = &q->net->ops[i];
 	struct ink_seq_grid *g = &q->grid[i];
-	uint32_t o, k;
+	size_t n = (size_t)op->words * op->cols, each = op->kind == INK_SEQ_EMBED ? op->cols : n, o, k;
 
-	for (o = 0; o < op->words; o++) {
-		const double *w = op->w + (size_t)o * op->cols;
-		double top = 0;
+	for (o = 0; o < n; o += each) {
+		double top = 0, step;
 
-		for (k = 0; k < op->cols; k++)
-			top = fmax(top, fabs(w[k]));
-		g->step[o] = top > 0 ? top / 127 : 1;
-		for (k = 0; k < op->cols; k++)
-			g->w[(size_t)o * op->cols + k] = (int8_t)nearbyint(w[k] / g->step[o]);
+		for (k = o; k < o + each; k++)
+			top = fmax(top, fabs(op->w[k]));
+		g->step[o / op->cols] = step = top > 0 ? top / 127 : 1;
+		for (k = o; k < o + each; k++)
+			g->w[k] = (int8_t)nearbyint(op->w[k] / step);
 	}
 }
 
 bool ink_seq_weights(struct ink_seq_quant *q, uint32_t i, struct ink_diag *why)
 {
 	const struct ink_seq_op *op = &q->net->ops[i];
-	bool table = op->kind == INK_SEQ_EMBED;
+	bool table = op->kind != INK_SEQ_LINEAR;
 	size_t rows = table ? op->words : op->cols, cols = table ? op->cols : q->net->ops[op->in[0]].cols;
 	struct ink_seq_grid *g = &q->grid[i];
 

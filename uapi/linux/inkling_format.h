@@ -383,6 +383,10 @@ enum inkling_norm {
 
 #define INKLING_CURVE_POINTS	1025
 
+/* Of HASHEMBED. Products are below 2^52, so that real numbers compute the same. */
+#define INKLING_HASH_FACTOR	648053u
+#define INKLING_HASH_SHIFT	15
+
 /**
  * struct inkling_op - one operator
  * @opcode: enum inkling_opcode
