@@ -34,10 +34,12 @@ CLASSES = ("real", "random", "words")
 BYTES = 128			# ids of names are bytes plus one, up to 127
 MADE = 60000			# made-up names to draw from
 FACTOR, SHIFT = 648053, 15	# of the engine's hash, INKLING_HASH_FACTOR and _SHIFT
-# grams: hashed tokens and rows of the table; drop: share of the columns of a name
+# grams: hashed tokens and rows of their table; drop: share of the columns of a name.
+# gram_drop, a share of the tokens, and gram_decay keep tables from learning single names by heart.
 SETTINGS = {"d": 32, "attention": 16, "hidden": 64, "window": 3, "drop": 0.1,
+            "gram_drop": 0.2, "gram_decay": 0.5,
             "grams": [(2, 1024), (3, 4096), (4, 8192)],
-            "steps": 6000, "batch": 256, "rate": 4e-3, "decay": 0.02,
+            "steps": 4000, "batch": 256, "rate": 4e-3, "decay": 0.02,
             "made": 0.18, "words": 0.1, "drawn": 0.5}
 
 
@@ -104,7 +106,7 @@ class Encoder(nn.Module):
         self.position = nn.Parameter(torch.randn(LONGEST, d) * 0.02)
         self.attention = Attention(d, s["attention"])
         self.up, self.down = nn.Linear(d, s["hidden"]), nn.Linear(s["hidden"], d)
-        self.drop = Drop(s["drop"])
+        self.drop, self.gram_drop = Drop(s["drop"]), s["gram_drop"]
         self.head = nn.Linear(d, len(CLASSES))
 
     def logits(self, ids, rows=None):
@@ -113,7 +115,10 @@ class Encoder(nn.Module):
         keep = (~padding).to(torch.float32).unsqueeze(-1)
         x = self.embed(ids)
         for i, (size, n) in enumerate(self.grams):
-            x = x + self.tables[i](rows[i] if rows else gram_rows(ids, size, n))
+            y = self.tables[i](rows[i] if rows else gram_rows(ids, size, n))
+            if self.training and self.gram_drop:
+                y = y * (torch.rand(*ids.shape, 1) >= self.gram_drop)
+            x = x + y
         x = self.drop(x * keep)
         x = F.relu(self.conv(x.transpose(1, 2))).transpose(1, 2) + self.position[:ids.shape[1]]
         x = x + self.drop(self.attention(x, padding))
@@ -196,12 +201,12 @@ def check_gradient(net, ids):
         net.logits(ids)[:, 1].sum().backward()
         return [p.grad.double() for p in net.parameters()]
 
-    p, net.drop.p = net.drop.p, 0
+    p, g, net.drop.p, net.gram_drop = net.drop.p, net.gram_drop, 0, 0
     net.train()
     for a, b in zip(gradients(net), gradients(copy.deepcopy(net).double())):
         if not (a - b).abs().max() <= 1e-3 * (1 + b.abs().max()):
             sys.exit("this PyTorch computes wrong gradients")
-    net.drop.p = p
+    net.drop.p, net.gram_drop = p, g
 
 
 def train(names, held, s, seed):
@@ -210,7 +215,11 @@ def train(names, held, s, seed):
     check_gradient(net, tokens(names.of["benign"]["train"][:128]))
     mixture = Mixture(names, held, s, seed)
     parameters = list(net.parameters())
-    opt = torch.optim.AdamW(parameters, s["rate"], weight_decay=s["decay"], betas=(0.9, 0.98))
+    tables = {id(p) for p in net.tables.parameters()}
+    opt = torch.optim.AdamW([
+        {"params": [p for p in parameters if id(p) not in tables], "weight_decay": s["decay"]},
+        {"params": list(net.tables.parameters()), "weight_decay": s["gram_decay"]}],
+        s["rate"], betas=(0.9, 0.98))
     mean, began = 0.0, time.time()
     for step in range(s["steps"]):
         for g in opt.param_groups:
