@@ -123,7 +123,7 @@ bool ink_llama_report_windows(struct ink_llama_report *r, const struct ink_llama
 	size_t n = text->n < most ? text->n : most, at, size, i;
 	uint16_t *window = malloc((text->window + 1) * sizeof(*window));
 	struct ink_llama_run run;
-	double real, integer;
+	double real, integer = 0;
 	bool ok = ink_llama_run_init(&run, m, why) &&
 		  (window || ink_fail(why, "no memory for a window"));
 

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Traces of system calls, for sys-lm.
 
-Lives here: reading ADFA-LD as tokens of bpf/syscalls/tokens.h, who is in which part, windows, and made-up
-anomalies. What doesn't: models (sys_lm.py) and figures (sys_lm_measure.py).
+Lives here: reading ADFA-LD as tokens of bpf/syscalls/tokens.h, who is in which part, and windows. What doesn't: models (sys_lm.py) and figures (sys_lm_measure.py).
 
-The validation traces are normal, too. Each distinct one counts once (675 are one and the same), and a digest
-puts it into a half. Half B is only ever measured: false alarms. Of half A, two thirds are learned from
-and the last third chooses: the epoch, the score, and the threshold. Attacks are only measured.
+The validation traces are normal, too. Every other file is of half A, the rest of half B, which is only ever
+measured: false alarms. Of half A, two thirds are learned from like the training traces, and the last third
+chooses the epoch and the threshold. Attacks are only measured. Many traces are copies (675 of the 3 059 are
+one and the same), so false alarms are counted once more for those of B that are like no other, here or there.
 """
-import hashlib
 import io
 import lzma
 import os
@@ -26,7 +25,7 @@ BEGIN = 1
 
 
 class Traces:
-    """Lists of uint8 arrays: learn, choose, held, training (the part of learn that the data set calls so), attacks[KIND]."""
+    """Lists of uint8 arrays: learn, choose, held, fresh (of held, see above), training (a part of learn), attacks[KIND]."""
 
     def __init__(self, data):
         self.training, validation, self.attacks = [], [], {k: [] for k in KINDS}
@@ -39,13 +38,11 @@ class Traces:
                 validation.append(trace)
             else:
                 self.attacks[name.split("/")[-2].rsplit("_", 1)[0]].append(trace)
-        distinct = sorted({t.tobytes() for t in validation}, key=lambda b: hashlib.sha256(b).digest())
-        self.every = [t for t in validation if hashlib.sha256(t.tobytes()).digest() in
-                      {hashlib.sha256(b).digest() for b in distinct[1::2]}]
-        a, b = ([np.frombuffer(t, np.uint8) for t in distinct[i::2]] for i in (0, 1))
-        self.half_a, self.held = a, b
-        self.choose = a[2::3]
-        self.learn = self.training + [t for i, t in enumerate(a) if i % 3 != 2]
+        half_a, self.held = validation[0::2], validation[1::2]
+        self.choose = half_a[2::3]
+        self.learn = self.training + [t for i, t in enumerate(half_a) if i % 3 != 2]
+        known = {t.tobytes() for t in self.learn + self.choose}
+        self.fresh = list({t.tobytes(): t for t in self.held if t.tobytes() not in known}.values())
 
     def all_attacks(self):
         """Traces and the kind of each."""
@@ -76,3 +73,10 @@ def windows(trace):
         part = trace[at:at + CALLS]
         row[1:1 + len(part)] = part
     return out
+
+
+def targets_of(rows):
+    """The token that follows each of a tensor of windows; -1 where there is none."""
+    targets = rows.roll(-1, 1)
+    targets[:, -1] = -1
+    return targets
