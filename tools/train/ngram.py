@@ -4,8 +4,6 @@
 Lives here: n-grams smoothed by Witten and Bell's rule, and those of stide (Forrest and others), that are
 either known or not. What doesn't: symbols (bpe.py, sys_lm_data.py).
 """
-import collections
-
 import numpy as np
 
 
@@ -14,34 +12,39 @@ class Counted:
 
     def __init__(self, sequences, order, symbols):
         self.order, self.symbols = order, symbols
-        self.counts = [collections.Counter() for _ in range(order + 1)]
-        for s in sequences:
-            raw, unit = s.tobytes(), s.itemsize
-            for k in range(1, order + 1):
-                self.counts[k].update(raw[i:i + k * unit] for i in range(0, len(raw) - (k - 1) * unit, unit))
-        self.after = [collections.Counter() for _ in range(order + 1)]
-        self.kinds = [collections.Counter() for _ in range(order + 1)]
-        unit = sequences[0].itemsize
+        self.bits = int(symbols - 1).bit_length()
+        assert self.bits * order < 64
+        every = np.concatenate(sequences)
+        place = np.concatenate([np.arange(len(s)) for s in sequences])
+        self.levels = []
         for k in range(1, order + 1):
-            for gram, n in self.counts[k].items():
-                self.after[k][gram[:-unit]] += n
-                self.kinds[k][gram[:-unit]] += 1
+            grams, counts = np.unique(self.codes(every, k)[place[k - 1:] >= k - 1], return_counts=True)
+            before, first = np.unique(grams >> self.bits, return_index=True)
+            self.levels.append((grams, counts, before, np.add.reduceat(counts, first),
+                                np.diff(np.append(first, len(grams)))))
+
+    def codes(self, s, k):
+        """One number for each k symbols."""
+        out = np.zeros(len(s) - k + 1, np.int64)
+        for i in range(k):
+            out = (out << self.bits) | s[i:len(s) - k + 1 + i].astype(np.int64)
+        return out
 
     def nats(self, s, first=0):
         """-log P of each symbol from @first on."""
-        raw, unit = s.tobytes(), s.itemsize
-        out = np.empty(len(s) - first)
-        for i in range(first, len(s)):
-            p = 1 / self.symbols
-            for k in range(1, min(self.order, i + 1) + 1):
-                gram = raw[(i - k + 1) * unit:(i + 1) * unit]
-                n = self.after[k].get(gram[:-unit], 0)
-                if not n:
-                    break
-                kinds = self.kinds[k][gram[:-unit]]
-                p = (self.counts[k].get(gram, 0) + kinds * p) / (n + kinds)
-            out[i - first] = -np.log(p)
-        return out
+        p = np.full(len(s), 1 / self.symbols)
+        for k, (grams, counts, before, after, kinds) in enumerate(self.levels[:len(s)], 1):
+            codes = self.codes(s, k)
+            n, seen = looked_up(before, codes >> self.bits, after), looked_up(before, codes >> self.bits, kinds)
+            mixed = (looked_up(grams, codes, counts) + seen * p[k - 1:]) / np.maximum(n + seen, 1)
+            p[k - 1:] = np.where(n > 0, mixed, p[k - 1:])
+        return -np.log(p[first:])
+
+
+def looked_up(keys, wanted, values):
+    """Values of sorted keys; 0 for those that aren't there."""
+    at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return np.where(keys[at] == wanted, values[at], 0)
 
 
 class Known:
