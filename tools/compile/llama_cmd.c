@@ -74,6 +74,9 @@ static bool open_texts(struct work *w, struct ink_diag *why)
 	size_t rows = o->rows ? o->rows : INK_LLAMA_ROWS;
 
 	set_shape(w);
+	if (o->anomaly && !(o->threshold > 0 && o->threshold < 64))
+		return ink_fail(why, "--threshold is missing, or isn't between 0 and 64 bits") ||
+		       ink_hint(why, "the mean surprise from which on a window isn't normal: --threshold 8");
 	if (o->anomaly && w->q.tokens < 2)
 		return ink_fail(why, "a window of one token has nothing to be surprised by");
 	if (!o->tokenizer && !o->ids && (o->calibrate || o->eval || o->prompts))

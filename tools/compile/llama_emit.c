@@ -320,6 +320,10 @@ bool ink_llama_emit(const struct ink_llama_quant *q, const struct ink_card_text 
 	if (!e.b)
 		return ink_fail(why, "no memory for the image");
 	ink_emit_card(e.b, card);
+	if (q->anomaly) {
+		ink_builder_class(e.b, "normal");
+		ink_builder_class(e.b, "anomalous");
+	}
 	input = ink_builder_tokens(e.b, q->m->vocabulary > 256 ? INKLING_UINT16 : INKLING_UINT8,
 				   q->tokens);
 	x = embed(&e, input);
