@@ -25,13 +25,13 @@
 static void test_windows(void **state)
 {
 	const struct ink_card_text card = { .name = "small" };
+	struct ink_llama m;
 	struct ink_llama_quant q = { .m = &m, .tokens = 9, .context = 9, .anomaly = true,
 				     .threshold = 12 << 16 };
 	struct ink_llama_report r = { 0 };
 	struct ink_llama_text text;
 	struct ink_diag why = { 0 };
 	struct ink_model *model;
-	struct ink_llama m;
 	size_t size;
 	void *image, *data = llama_checkpoint(llama_small, 7, &size);
 	char *path = llama_file(data, size);
