@@ -23,7 +23,8 @@ include tools/compile/compile.mk tools/attach/attach.mk daemon/daemon.mk
 
 $(B)/obj/tools/%.o $(B)/san/tools/%.o: INK_CPPFLAGS += -Itools/lib -Itools/lib/port -Ikmod/core \
 	-Itools/inkling -DINK_VERSION='"$(INK_VERSION)"'
-$(B)/obj/tools/inkling/eval_onnx.o $(B)/obj/tools/inkling/text.o: INK_CPPFLAGS += -Itools/compile -I$(B)/gen
+$(B)/obj/tools/inkling/eval_onnx.o $(B)/obj/tools/inkling/text.o \
+$(B)/obj/tools/inkling/surprise.o: INK_CPPFLAGS += -Itools/compile -I$(B)/gen
 $(B)/obj/tools/lib/%.o $(B)/san/tools/lib/%.o: INK_CPPFLAGS += \
 	$(shell pkg-config --cflags libnl-genl-3.0 2>/dev/null)
 
