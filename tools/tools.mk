@@ -19,7 +19,7 @@ LIB_LIBS  = $(shell pkg-config --libs libnl-genl-3.0 nettle)
 CLI_SRCS := $(wildcard tools/inkling/*.c)
 CLI_OBJS := $(CLI_SRCS:%.c=$(B)/obj/%.o)
 CLI_LIBS  = $(shell pkg-config --libs json-c libbpf liburing)
-include tools/compile/compile.mk tools/attach/attach.mk daemon/daemon.mk
+include tools/compile/compile.mk tools/attach/attach.mk daemon/daemon.mk tools/http/http.mk
 
 $(B)/obj/tools/%.o $(B)/san/tools/%.o: INK_CPPFLAGS += -Itools/lib -Itools/lib/port -Ikmod/core \
 	-Itools/inkling -DINK_VERSION='"$(INK_VERSION)"'
