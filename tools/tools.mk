@@ -65,10 +65,10 @@ $(B)/examples/%: examples/%.c $(B)/libinkling.a
 -include $(EXAMPLES:%=%.d)
 
 .PHONY: install-tools
-install-tools: $(B)/inkling $(B)/libinkling.a $(B)/libinkling.so $(B)/libinkling.pc
+install-tools: $(B)/inkling $(B)/inkling-http $(B)/libinkling.a $(B)/libinkling.so $(B)/libinkling.pc
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin lib/pkgconfig include/inkling/linux \
 		share/man/man1 share/man/man3 share/bash-completion/completions share/doc/inkling/examples)
-	install -m 755 $(B)/inkling $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(B)/inkling $(B)/inkling-http $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(B)/$(LIB_SONAME) $(B)/libinkling.a $(DESTDIR)$(PREFIX)/lib
 	ln -sf $(LIB_SONAME) $(DESTDIR)$(PREFIX)/lib/libinkling.so
 	install -m 644 $(B)/libinkling.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig
