@@ -116,7 +116,7 @@ class Attacks:
             f"select {self.sql_time()}", self.sql_time(), f"exec sp_makewebtask 'c:\\{w}.htm','select 1'", f"truncate table {t}",
             f"create user {w} identified by '{w}'", f"grant all on *.* to {w}", f"alter table {t} drop {w}", self.sql_query(),
             f"bulk insert {w} from 'c:\\{w}.txt'", f"if({self.sql_test()}) {self.sql_query()} else drop function {w}",
-            f"insert into {t} ({w}) values ('{w}')", f"copy {w} from '/etc/passwd'", "commit", "begin; end", f"exec('sel'+'ect {w}')",
+            f"insert into {t} ({w}) values ('{w}')", f"copy {w} from '/etc/passwd'", "commit", "begin; end", f"exec('s'+'elect {w}')",
             f"use {w}", f"call {w}({self.number(3)})", f"exec sp_executesql N'{self.sql_query()}'", f"rename table {t} to {w}"))
 
     def sql_tail(self):
@@ -175,7 +175,7 @@ class Attacks:
         if x < 0.88:
             return s.replace(" ", self.one("", "(", "+", "/**/+", "`"), self.r.randint(1, 4))
         if x < 0.93:
-            return s.replace("select", self.one("sel/**/ect", "selselectect", "se%0blect", "select@", "select-", "select!", "select.1,", "select{x 1},"), 1)
+            return s.replace("select", self.one("sele/**/ct", "selselectect", "se%0blect", "select@", "select-", "select!", "select.1,", "select{x 1},"), 1)
         if x < 0.96:
             return s.replace("=", self.one(" like ", " = ", "<=>", " in ", " regexp ", ">", "!=", " is ", ":="))
         return s.replace("1", self.one("1e0", "1.", "(1)", "'1'", "~1", "!1", "-1", "0x31", "@a", "pi()", "true"), 1)
