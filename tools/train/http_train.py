@@ -30,8 +30,8 @@ import http_measure
 from http_data import CLASSES
 
 TOKENS = 256
-SETTINGS = {"embed": 16, "mid": 48, "d": 48, "heads": 2, "hidden": 96, "layers": 1, "dropout": 0.05,
-            "steps": 4000, "batch": 160, "rate": 4e-3, "decay": 0.02, "made": 40000}
+SETTINGS = {"embed": 16, "mid": 48, "d": 48, "heads": 2, "hidden": 96, "layers": 1, "dropout": 0.1,
+            "steps": 5000, "batch": 160, "rate": 4e-3, "decay": 0.02, "made": 50000}
 
 
 class Attention(nn.Module):
@@ -125,7 +125,7 @@ def pools(sets, s, seed):
     make = http_make.Maker(1000 + seed, sets.text["train"])
     known, csic = sets.payloads.known, sets.csic
     anomalous = csic.anomalous["train"]
-    forged = [make.r.choice(csic.normal["train"]) for _ in range(10000)]
+    forged = [make.r.choice(csic.normal["train"]) for _ in range(20000)]
     attacks = {c: [make.request(make.r.choice(known[c]["train"]) if make.r.random() < p
                                 else getattr(make, c)()) for _ in range(int(s["made"] * n))]
                for c, p, n in (("sqli", 0.3, 0.4), ("xss", 0.12, 0.3), ("traversal", 0.1, 0.15),
@@ -133,8 +133,8 @@ def pools(sets, s, seed):
     benign = [make.request(make.benign() if make.r.random() < 0.7 else None)
               for _ in range(s["made"])]
     out = [(0.20, Pool(csic.normal["train"], 0)),
-           (0.20, Pool(anomalous, http_measure.csic_classes(anomalous))),
-           (0.10, Pool(*http_make.forge(forged, make, known))),
+           (0.17, Pool(anomalous, http_measure.csic_classes(anomalous))),
+           (0.13, Pool(*http_make.forge(forged, make, known))),
            (0.22, Pool(benign, 0))]
     for c, share in (("sqli", 0.11), ("xss", 0.08), ("traversal", 0.045), ("command", 0.045)):
         out.append((share, Pool(attacks[c], CLASSES.index(c))))
@@ -159,9 +159,11 @@ def worst(z, count):
     return z[torch.from_numpy(at)]
 
 
-def train(sets, s, seed):
+def train(sets, s, seed, start):
     torch.manual_seed(seed)
     net = Encoder(s)
+    if start:
+        net.load_state_dict(torch.load(start)["net"])
     began = time.time()
     mixture = pools(sets, s, seed)
     print(f"made up {time.time() - began:.0f} s", flush=True)
@@ -222,6 +224,7 @@ def main():
     p.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE")
     p.add_argument("--valid", action="store_true", help="don't look at requests of the test")
     p.add_argument("--weights", help="where to write, or with --measure read, the state_dict")
+    p.add_argument("--start", help="weights to go on from")
     p.add_argument("--measure", action="store_true", help="train nothing")
     p.add_argument("--json", help="figures")
     p.add_argument("-o", "--output", help="ONNX file")
@@ -237,7 +240,7 @@ def main():
         net = Encoder(s).eval()
         net.load_state_dict(saved["net"])
     else:
-        net = train(sets, s, seed)
+        net = train(sets, s, seed, a.start)
         if a.weights:
             torch.save({"settings": s, "seed": seed, "net": net.state_dict()}, a.weights)
     http_measure.calibrate(net, sets)
