@@ -7,7 +7,6 @@ and CSIC's normal requests spoilt. What doesn't: lists (http_data.py), and how
 attacks are written (http_attack.py).
 """
 import base64
-import collections
 import string
 import urllib.parse
 
@@ -141,43 +140,22 @@ class Maker(Attacks):
         return "POST " + path + " HTTP/1.1", "{" + ",".join('"%s":%s"%s"' % (k, self.maybe(0.5, " "), v) for (k, _), v in zip(pairs, escaped)) + "}"
 
 
-class Spoiler:
-    """Parameters of CSIC's site as its anomalous requests have them, learnt from normal ones."""
-
-    SIGNS = "/?*.,'+@;:!$%&=<>\"-()#AB1 "
-
-    def __init__(self, requests):
-        self.usual = {}
-        for line, body in requests:
-            for pair in (body or line.split(" ")[1].partition("?")[2]).split("&"):
-                name, _, value = pair.partition("=")
-                seen = self.usual.setdefault(name, collections.Counter())
-                seen.update(set(urllib.parse.unquote_plus(value, "latin-1")))
-
-    def spoil(self, make, pair):
-        """Rename it, empty it, or put signs into its value that it never has."""
-        name, _, value = pair.partition("=")
-        seen, x = self.usual.get(name, {}), make.r.random()
-        if x < 0.25:
-            return name + "A=" + value
-        if x < 0.32 and " " not in seen:
-            return name + "=" + make.one("+", "%2520", "")
-        text = urllib.parse.unquote_plus(value, "latin-1")
-        # A sign that is merely rare proves nothing.
-        odd = [c for c in self.SIGNS if c not in seen and c.lower() not in seen]
-        at = make.r.choice((0, len(text), make.r.randint(0, len(text)), make.r.randint(0, len(text))))
-        for _ in range(make.r.choice((1, 1, 1, 2, 3))):
-            text = text[:at] + make.r.choice(odd) + text[at:]
-            at = make.r.randint(0, len(text))
-        if make.r.random() < 0.15:
-            text = make.r.choice(odd) * make.r.randint(1, 3)
-        value = urllib.parse.quote_plus(text, encoding="latin-1", safe="")
-        return name + "=" + (value.replace("%", "%25") if make.r.random() < 0.1 else value)
+def tamper(make, pairs, i):
+    """A parameter as CSIC's tool spoils it: renamed, emptied, or with a sign that isn't its own."""
+    name, _, value = pairs[i].partition("=")
+    x = make.r.random()
+    if x < 0.4 or name in ("direccion", "pwd", "password"):
+        return name + "A=" + value
+    if x < 0.5:
+        return name + "=" + make.one("+", "%2520", "%3F", "")
+    if x < 0.9:
+        return name + "=" + value + make.one("%2F", "%3F", "%2520", "+", "%2B", "%27", "%4040", "*", "%2C", ".", "A", "%3B", "par")
+    return name + "=" + make.one("%2F", "%3F", "%2B", "%27", "*", "%2C", ".*%3F", "%4040") + value
 
 
 def forge(requests, make, known):
     """CSIC's normal requests with one value replaced by an attack of another list, or spoilt."""
-    out, label, spoiler = [], [], Spoiler(requests)
+    out, label = [], []
     for line, body in requests:
         at, query = ("body", body) if body else ("line", line.split(" ")[1].partition("?")[2])
         if not query:
@@ -185,7 +163,7 @@ def forge(requests, make, known):
         pairs = query.split("&")
         i, kind = make.r.randrange(len(pairs)), make.one("sqli", "xss", "traversal", "command")
         if make.r.random() < 0.65:
-            kind, pairs[i] = "other", spoiler.spoil(make, pairs[i])
+            kind, pairs[i] = "other", tamper(make, pairs, i)
         else:
             value = make.r.choice(known[kind]["train"]) if make.r.random() < 0.4 else getattr(make, kind)()
             name, _, old = pairs[i].partition("=")

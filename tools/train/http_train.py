@@ -30,8 +30,8 @@ import http_measure
 from http_data import CLASSES
 
 TOKENS = 256
-SETTINGS = {"embed": 16, "mid": 48, "d": 48, "heads": 2, "hidden": 96, "layers": 1, "dropout": 0.1,
-            "steps": 5000, "batch": 160, "rate": 4e-3, "decay": 0.02, "made": 50000}
+SETTINGS = {"embed": 16, "mid": 48, "d": 48, "heads": 2, "hidden": 96, "layers": 1, "dropout": 0.05,
+            "steps": 4000, "batch": 160, "rate": 4e-3, "decay": 0.02, "made": 25000}
 
 
 class Attention(nn.Module):
@@ -125,7 +125,7 @@ def pools(sets, s, seed):
     make = http_make.Maker(1000 + seed, sets.text["train"])
     known, csic = sets.payloads.known, sets.csic
     anomalous = csic.anomalous["train"]
-    forged = [make.r.choice(csic.normal["train"]) for _ in range(20000)]
+    forged = [make.r.choice(csic.normal["train"]) for _ in range(10000)]
     attacks = {c: [make.request(make.r.choice(known[c]["train"]) if make.r.random() < p
                                 else getattr(make, c)()) for _ in range(int(s["made"] * n))]
                for c, p, n in (("sqli", 0.3, 0.4), ("xss", 0.12, 0.3), ("traversal", 0.1, 0.15),
@@ -133,8 +133,8 @@ def pools(sets, s, seed):
     benign = [make.request(make.benign() if make.r.random() < 0.7 else None)
               for _ in range(s["made"])]
     out = [(0.20, Pool(csic.normal["train"], 0)),
-           (0.17, Pool(anomalous, http_measure.csic_classes(anomalous))),
-           (0.13, Pool(*http_make.forge(forged, make, known))),
+           (0.20, Pool(anomalous, http_measure.csic_classes(anomalous))),
+           (0.10, Pool(*http_make.forge(forged, make, known))),
            (0.22, Pool(benign, 0))]
     for c, share in (("sqli", 0.11), ("xss", 0.08), ("traversal", 0.045), ("command", 0.045)):
         out.append((share, Pool(attacks[c], CLASSES.index(c))))
