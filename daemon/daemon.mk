@@ -30,7 +30,7 @@ install-daemon: $(B)/inklingd
 	chmod 644 $(DESTDIR)$(PREFIX)/lib/systemd/system/inklingd.service
 	echo inkling >$(DESTDIR)$(PREFIX)/lib/modules-load.d/inkling.conf
 	chmod 644 $(DESTDIR)$(PREFIX)/lib/modules-load.d/inkling.conf
-	install -m 644 models/*.ink $(DESTDIR)$(PREFIX)/share/inkling
+	install -m 644 models/*.ink models/*.tok $(DESTDIR)$(PREFIX)/share/inkling
 	install -m 644 Documentation/man/inkling.slot.5 $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 644 Documentation/man/inklingd.8 $(DESTDIR)$(PREFIX)/share/man/man8
 	install -m 644 daemon/slots.README $(DESTDIR)/etc/inkling/slots.d/README

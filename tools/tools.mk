@@ -19,11 +19,12 @@ LIB_LIBS  = $(shell pkg-config --libs libnl-genl-3.0 nettle)
 CLI_SRCS := $(wildcard tools/inkling/*.c)
 CLI_OBJS := $(CLI_SRCS:%.c=$(B)/obj/%.o)
 CLI_LIBS  = $(shell pkg-config --libs json-c libbpf liburing)
-include tools/compile/compile.mk tools/attach/attach.mk daemon/daemon.mk
+include tools/compile/compile.mk tools/attach/attach.mk daemon/daemon.mk tools/http/http.mk
 
 $(B)/obj/tools/%.o $(B)/san/tools/%.o: INK_CPPFLAGS += -Itools/lib -Itools/lib/port -Ikmod/core \
 	-Itools/inkling -DINK_VERSION='"$(INK_VERSION)"'
-$(B)/obj/tools/inkling/eval_onnx.o $(B)/obj/tools/inkling/text.o: INK_CPPFLAGS += -Itools/compile -I$(B)/gen
+$(B)/obj/tools/inkling/eval_onnx.o $(B)/obj/tools/inkling/text.o \
+$(B)/obj/tools/inkling/surprise.o: INK_CPPFLAGS += -Itools/compile -I$(B)/gen
 $(B)/obj/tools/lib/%.o $(B)/san/tools/lib/%.o: INK_CPPFLAGS += \
 	$(shell pkg-config --cflags libnl-genl-3.0 2>/dev/null)
 
@@ -65,10 +66,10 @@ $(B)/examples/%: examples/%.c $(B)/libinkling.a
 -include $(EXAMPLES:%=%.d)
 
 .PHONY: install-tools
-install-tools: $(B)/inkling $(B)/libinkling.a $(B)/libinkling.so $(B)/libinkling.pc
+install-tools: $(B)/inkling $(B)/inkling-http $(B)/libinkling.a $(B)/libinkling.so $(B)/libinkling.pc
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin lib/pkgconfig include/inkling/linux \
 		share/man/man1 share/man/man3 share/bash-completion/completions share/doc/inkling/examples)
-	install -m 755 $(B)/inkling $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(B)/inkling $(B)/inkling-http $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(B)/$(LIB_SONAME) $(B)/libinkling.a $(DESTDIR)$(PREFIX)/lib
 	ln -sf $(LIB_SONAME) $(DESTDIR)$(PREFIX)/lib/libinkling.so
 	install -m 644 $(B)/libinkling.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig

@@ -129,6 +129,9 @@ INK_INLINE int ink_verdict(struct ink_query *q)
 	}
 	if (size > sizeof(struct ink_dns_input))
 		return -1;
+	/* Of a label that is longer than what the model takes, the first bytes. */
+	if (q->room->in.head.n > size - sizeof(q->room->in.head))
+		q->room->in.head.n = size - sizeof(q->room->in.head);
 	err = bpf_ink_verdict(ink_slot_id, &q->room->in, size, &fresh.verdict);
 	if (err) {
 		q->count->unanswered++;

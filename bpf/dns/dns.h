@@ -19,6 +19,7 @@
 #define INK_DNS_PORT	53
 #define INK_DNS_HEADER	12
 #define INK_DNS_LABEL	63	/* bytes of a label at most */
+#define INK_DNS_LEAST	16	/* bytes of it that a model has to take */
 #define INK_DNS_NAME	255	/* bytes of a name in a message */
 #define INK_DNS_BYTES	320	/* of a message that are looked at, and room for a label behind them */
 #define INK_DNS_MASK	511

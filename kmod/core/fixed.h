@@ -107,6 +107,17 @@ static inline u32 ink_exp2_q20(u32 t)
 }
 
 /*
+ * Octaves below the greatest, in Q15, of a score times @scale[0] / 2^@scale[1]; what
+ * is beyond 2^20 of them is so too after the cut.
+ */
+static inline u32 ink_octaves_q15(s32 top, s32 s, const s32 *scale)
+{
+	u64 t = (u64)((s64)top - s) * (u64)scale[0] >> scale[1];
+
+	return (u32)min_t(u64, t, 32 << 15);
+}
+
+/*
  * A quotient that fits 32 bits. Vector code has defined it as the instruction that takes a third of
  * the time because it gives no more than that.
  */

@@ -21,4 +21,7 @@ void ink_op_run(const struct ink_bound *b, u8 *arena, u32 first, u32 rows);
 /* The operators from EMBED on, which ink_op_run() hands over. */
 void ink_op_run_seq(const struct ink_bound *b, u8 *arena, u32 first, u32 rows);
 
+/* ATTENTION, which that hands over: units are heads of queries, query after query. */
+void ink_op_attention(const struct ink_bound *b, u8 *arena, u32 first, u32 rows);
+
 #endif /* INK_OPS_H */

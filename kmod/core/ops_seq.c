@@ -2,18 +2,13 @@
 /*
  * The operators on sequences in plain C: the oracle, as ops.c is for the others.
  *
- * What lives here: each operator as Documentation/numerics.rst defines it.
- * What doesn't: any check (verify_seq.c has proven shapes, ranges and the
+ * What lives here: each operator as Documentation/numerics.rst defines it, but
+ * for ATTENTION (ops_attention.c). What doesn't: any check (verify_seq.c has proven shapes, ranges and the
  * absence of overflow) and any cleverness (kmod/arch).
  */
 #include "ops.h"
 #include "seq.h"
 #include "fixed.h"
-
-static s16 *output16(const struct ink_bound *b, u8 *arena)
-{
-	return (s16 *)(arena + b->out_off);
-}
 
 static s16 clamp16(s64 v, const s32 *limits)
 {
@@ -27,7 +22,7 @@ static void op_embed(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
 	const s32 *mult = b->in_const[2];
 	const s16 *position = b->in_const[4];
 	u32 d = b->out_cols, vocabulary = b->in_count[2], before = ink_frame(arena)->position, i, j;
-	s16 *y = output16(b, arena) + (size_t)first * d;
+	s16 *y = ink_output16(b, arena) + (size_t)first * d;
 
 	for (i = first; i < end; i++, y += d) {
 		u32 t = ink_token(b, tokens, i);
@@ -36,6 +31,7 @@ static void op_embed(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
 		for (j = 0; j < d; j++) {
 			s64 v = ink_requant(table[(size_t)t * d + j], mult[t], (u32)shift[t]);
 
+			ink_peak(EMBED, (s64)table[(size_t)t * d + j] * mult[t]);
 			if (position)
 				v += position[(size_t)(before + i) * d + j];
 			y[j] = clamp16(v, &b->attr[1]);
@@ -47,7 +43,7 @@ static void op_hashembed(const struct ink_bound *b, u8 *arena, u32 first, u32 en
 {
 	const void *tokens = ink_input(b, arena, 0);
 	const s16 *add = b->n_in > 2 ? ink_input(b, arena, 2) : NULL;
-	s16 *y = output16(b, arena);
+	s16 *y = ink_output16(b, arena);
 	u32 d = b->out_cols, i, j;
 
 	for (i = first; i < end; i++) {
@@ -56,6 +52,7 @@ static void op_hashembed(const struct ink_bound *b, u8 *arena, u32 first, u32 en
 		for (j = 0; j < d; j++) {
 			s64 v = ink_requant(row[j], b->attr[2], (u32)b->attr[3]);
 
+			ink_peak(HASHEMBED, (s64)row[j] * b->attr[2]);
 			if (add)
 				v += add[(size_t)i * d + j];
 			y[(size_t)i * d + j] = clamp16(v, &b->attr[4]);
@@ -78,6 +75,7 @@ static u64 norm_square(const s16 *x, u32 d, bool layer, s64 *off)
 		sum += x[j];
 		squares += (u64)((s64)x[j] * x[j]);
 	}
+	ink_peak(NORM_SQUARES, squares * d);
 	*off = layer ? sum : 0;
 	return layer ? squares * d - (u64)(sum * sum) : squares;
 }
@@ -88,7 +86,7 @@ static void op_norm(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
 	const s32 *beta = b->in_const[2], *attr = b->attr;
 	bool layer = attr[0] == INKLING_NORM_LAYER;
 	u32 d = b->out_cols, i, j;
-	s16 *y = output16(b, arena);
+	s16 *y = ink_output16(b, arena);
 	struct ink_rsqrt r;
 	s64 off, n, v;
 
@@ -98,8 +96,11 @@ static void op_norm(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
 		r = ink_rsqrt64(norm_square(x, d, layer, &off) + ((u64)attr[1] << attr[2]));
 		for (j = 0; j < d; j++) {
 			n = (layer ? (s64)d * x[j] - off : x[j]) * r.mult;
+			ink_peak(NORM_ELEMENT, n);
 			n = ink_round_shift(n, 38 - r.up);
+			ink_peak(NORM_NORMALISED, n);
 			v = ink_round_shift(n * gamma[j], (u32)attr[3]);
+			ink_peak(NORM_GAMMA, n * gamma[j]);
 			y[j] = clamp16(v + (beta ? beta[j] : 0), &attr[4]);
 		}
 	}
@@ -116,8 +117,11 @@ static s32 linear_one(const struct ink_bound *b, const s16 *x, u32 row)
 	s32 acc = ((const s32 *)b->in_const[2])[row];
 	u32 k;
 
-	for (k = 0; k < b->in_cols[0]; k++)
+	ink_peak(LINEAR, acc);
+	for (k = 0; k < b->in_cols[0]; k++) {
 		acc += w[k] * x[k];
+		ink_peak(LINEAR, acc);
+	}
 	return (s32)ink_requant(acc, ((const s32 *)b->in_const[3])[row],
 				(u32)((const s8 *)b->in_const[4])[row]);
 }
@@ -149,13 +153,14 @@ static void op_linear(const struct ink_bound *b, u8 *arena, u32 first, u32 rows)
 static void op_curve(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
 {
 	const s16 *x = ink_input(b, arena, 0), *points = b->in_const[1];
-	s16 *y = output16(b, arena);
+	s16 *y = ink_output16(b, arena);
 	size_t i;
 
 	for (i = (size_t)first * b->out_cols; i < (size_t)end * b->out_cols; i++) {
 		u32 at = (u32)(x[i] + 32768), k = at >> 6;
 		s32 f = (s32)(at & 63);
 
+		ink_peak(CURVE, points[k] * (64 - f) + points[k + 1] * f);
 		y[i] = (s16)((points[k] * (64 - f) + points[k + 1] * f + 32) >> 6);
 	}
 }
@@ -164,7 +169,7 @@ static void op_rope(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
 {
 	const s16 *x = ink_input(b, arena, 0), *turn;
 	u32 d = b->out_cols / (u32)b->attr[0], i, j;
-	s16 *y = output16(b, arena);
+	s16 *y = ink_output16(b, arena);
 
 	for (i = first; i < end; i++) {
 		turn = (const s16 *)b->in_const[1] + (size_t)(ink_frame(arena)->position + i) * d;
@@ -172,93 +177,12 @@ static void op_rope(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
 			const s16 *p = x + (size_t)i * b->out_cols + j, *t = turn + j % d;
 			s16 *q = y + (size_t)i * b->out_cols + j;
 
+			ink_peak(ROPE, p[0] * t[0] - p[1] * t[1]);
+			ink_peak(ROPE, p[0] * t[1] + p[1] * t[0]);
 			q[0] = clamp16((p[0] * t[0] - p[1] * t[1] + 0x2000) >> 14, &b->attr[1]);
 			q[1] = clamp16((p[0] * t[1] + p[1] * t[0] + 0x2000) >> 14, &b->attr[1]);
 		}
 	}
-}
-
-/* This call's keys and values to where all are. */
-static void attention_keep(const struct ink_bound *b, u8 *arena, const struct ink_heads *h)
-{
-	const s16 *k = ink_input(b, arena, 1), *v = ink_input(b, arena, 2);
-	u32 cols = b->in_cols[1], i, j;
-
-	for (i = 0; i < h->rows; i++)
-		for (j = 0; j < cols; j++) {
-			size_t at = (size_t)i * cols + j;
-
-			h->keys[ink_key_at(h, j / h->d, h->before + i, j % h->d)] = k[at];
-			h->values[ink_value_at(h, j / h->d, h->before + i, j % h->d)] = v[at];
-		}
-}
-
-/* Scores of one head of one query; returns the greatest. */
-static s32 attention_scores(const struct ink_heads *h, const s16 *q, u32 group, struct ink_view view)
-{
-	s32 top = S32_MIN, s;
-	u32 i, j;
-
-	for (i = view.first; i < view.end; i++) {
-		for (s = 0, j = 0; j < h->d; j++)
-			s += q[j] * h->keys[ink_key_at(h, group, i, j)];
-		h->scores[i] = s;
-		top = max(top, s);
-	}
-	return top;
-}
-
-/* Octaves below the greatest, in Q15; what is beyond 2^20 of them is so too after the cut. */
-static u32 octaves(s32 top, s32 s, const s32 *scale)
-{
-	u64 t = (u64)((s64)top - s) * (u64)scale[0] >> scale[1];
-
-	return (u32)min_t(u64, t, 32 << 15);
-}
-
-static void attention_shares(const struct ink_bound *b, const struct ink_heads *h, s32 top,
-			     struct ink_view view)
-{
-	struct ink_share share;
-	u32 sum = 0, i;
-
-	for (i = view.first; i < view.end; i++) {
-		h->scores[i] = (s32)ink_exp2_q20(octaves(top, h->scores[i], &b->attr[4]));
-		sum += (u32)h->scores[i];
-	}
-	share = ink_share_of(sum);
-	for (i = view.first; i < view.end; i++)
-		h->shares[i] = (s16)ink_share(share, (u32)h->scores[i]);
-}
-
-static void attention_one(const struct ink_bound *b, u8 *arena, const struct ink_heads *h, u32 row,
-			  u32 head)
-{
-	const size_t at = (size_t)row * b->in_cols[0] + (size_t)head * h->d;
-	const s16 *q = (const s16 *)ink_input(b, arena, 0) + at;
-	u32 group = head / (h->heads / h->groups), i, j;
-	struct ink_view view = ink_view_of(b, h, row);
-	s16 *y = output16(b, arena) + at;
-	s32 acc;
-
-	attention_shares(b, h, attention_scores(h, q, group, view), view);
-	for (j = 0; j < h->d; j++) {
-		for (acc = 0, i = view.first; i < view.end; i++)
-			acc += h->shares[i] * h->values[ink_value_at(h, group, i, j)];
-		y[j] = (s16)ink_clamp32(ink_round_shift(acc, 15), S16_MIN, S16_MAX);
-	}
-}
-
-/* @first and @rows are heads of queries, query after query. */
-static void op_attention(const struct ink_bound *b, u8 *arena, u32 first, u32 rows)
-{
-	struct ink_heads h = ink_heads_of(b, arena);
-	u32 end = min(first + rows, ink_rows(b, arena, 0) * h.heads), i;
-
-	if (!first)
-		attention_keep(b, arena, &h);
-	for (i = first; i < end; i++)
-		attention_one(b, arena, &h, i / h.heads, i % h.heads);
 }
 
 /* Halves upwards, as everywhere. */
@@ -273,7 +197,7 @@ static void op_pool(const struct ink_bound *b, u8 *arena)
 {
 	const s16 *x = ink_input(b, arena, 0);
 	u32 n = ink_rows(b, arena, 0), d = b->out_cols, i, j;
-	s16 *y = output16(b, arena), top;
+	s16 *y = ink_output16(b, arena), top;
 	s64 sum;
 
 	if (b->attr[0] >= INKLING_POOL_FIRST) {
@@ -284,6 +208,7 @@ static void op_pool(const struct ink_bound *b, u8 *arena)
 		for (sum = 0, top = S16_MIN, i = 0; i < n; i++) {
 			sum += x[(size_t)i * d + j];
 			top = max(top, x[(size_t)i * d + j]);
+			ink_peak(POOL, sum);
 		}
 		y[j] = b->attr[0] == INKLING_POOL_MAX ? top : (s16)mean(sum, n);
 	}
@@ -294,7 +219,7 @@ static void op_transpose(const struct ink_bound *b, u8 *arena)
 	const s16 *x = ink_input(b, arena, 0);
 	u32 rows = b->out_cols, cols = b->m / rows, i, j;
 	u32 have = b->in_seq & 1 ? ink_frame(arena)->n : rows;
-	s16 *y = output16(b, arena);
+	s16 *y = ink_output16(b, arena);
 
 	for (j = 0; j < cols; j++)
 		for (i = 0; i < rows; i++)
@@ -306,7 +231,7 @@ static void op_shift(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
 	const s16 *x = ink_input(b, arena, 0);
 	u32 n = ink_rows(b, arena, 0), d = b->out_cols, i, from = (u32)b->attr[1];
 	u32 bytes = ((u32)b->attr[2] - from) * 2;
-	s16 *y = output16(b, arena);
+	s16 *y = ink_output16(b, arena);
 	s64 other;
 
 	for (i = first; i < end; i++) {
@@ -346,7 +271,7 @@ static void op_unfold(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
 {
 	const s16 *in = ink_input(b, arena, 0);
 	u32 d = b->in_cols[0], kh = (u32)b->attr[1], kw = (u32)b->attr[2], i, k;
-	s16 *y = output16(b, arena) + (size_t)first * b->out_cols;
+	s16 *y = ink_output16(b, arena) + (size_t)first * b->out_cols;
 
 	for (i = first; i < end; i++) {
 		struct window p = window_at(b, arena, i);
@@ -366,7 +291,7 @@ static void op_maxout(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
 {
 	const s16 *x = (const s16 *)ink_input(b, arena, 0) + (size_t)first * b->in_cols[0];
 	u32 d = b->out_cols, i, j, k;
-	s16 *y = output16(b, arena) + (size_t)first * d;
+	s16 *y = ink_output16(b, arena) + (size_t)first * d;
 
 	for (i = first; i < end; i++, x += b->in_cols[0], y += d)
 		for (j = 0; j < d; j++)
@@ -388,7 +313,7 @@ static void op_gate(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
 {
 	const s16 *x = (const s16 *)ink_input(b, arena, 0) + (size_t)first * b->out_cols;
 	u32 n = b->out_cols, k = (u32)b->attr[0], sum, i, j;
-	s16 *y = output16(b, arena) + (size_t)first * n, top;
+	s16 *y = ink_output16(b, arena) + (size_t)first * n, top;
 	struct ink_share share;
 
 	for (i = first; i < end; i++, x += n, y += n) {
@@ -396,11 +321,12 @@ static void op_gate(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
 			top = max(top, x[j]);
 		for (sum = 0, j = 0; j < n; j++)
 			if (among(x, n, j, k))
-				sum += ink_exp2_q20(octaves(top, x[j], &b->attr[1]));
+				sum += ink_exp2_q20(ink_octaves_q15(top, x[j], &b->attr[1]));
+		ink_peak(GATE, sum);
 		share = ink_share_of(sum);
 		for (j = 0; j < n; j++)
 			y[j] = !among(x, n, j, k) ? 0 :
-			       (s16)ink_share(share, ink_exp2_q20(octaves(top, x[j], &b->attr[1])));
+			       (s16)ink_share(share, ink_exp2_q20(ink_octaves_q15(top, x[j], &b->attr[1])));
 	}
 }
 
@@ -409,15 +335,19 @@ static void op_scale(const struct ink_bound *b, u8 *arena, u32 first, u32 end)
 	static const s32 limits[2] = { S16_MIN + 1, S16_MAX };
 	const s16 *x = ink_input(b, arena, 0), *g = ink_input(b, arena, 1);
 	const s16 *add = b->n_in > 2 ? ink_input(b, arena, 2) : NULL;
-	s16 *y = output16(b, arena);
+	s16 *y = ink_output16(b, arena);
 	u32 d = b->out_cols, i;
 	size_t at;
 
-	for (i = first; i < end; i++)
-		for (at = (size_t)i * d; at < (size_t)(i + 1) * d; at++)
-			y[at] = clamp16(ink_round_shift(x[at] * g[(size_t)i * b->in_cols[1] +
-								  (u32)b->attr[0]], 15) +
-					(add ? add[at] : 0), limits);
+	for (i = first; i < end; i++) {
+		s32 gate = g[(size_t)i * b->in_cols[1] + (u32)b->attr[0]];
+
+		for (at = (size_t)i * d; at < (size_t)(i + 1) * d; at++) {
+			ink_peak(SCALE, x[at] * gate);
+			y[at] = clamp16(ink_round_shift(x[at] * gate, 15) + (add ? add[at] : 0),
+					limits);
+		}
+	}
 }
 
 /* -log2 of the softmax at @token, in Q16. */
@@ -433,6 +363,7 @@ static u32 surprise(const struct ink_bound *b, const void *x, size_t row, u32 n,
 		t = (u64)((s64)top - load_any(x, b->in_dtype, row * n + j)) * (u64)b->attr[0];
 		sum += ink_exp2_q30(t >> b->attr[1]);
 	}
+	ink_peak(NLL_WEIGHTS, sum);
 	if (token >= n)
 		return 64 << 16;
 	token = array_index_nospec(token, n);
@@ -449,6 +380,7 @@ static void op_nll(const struct ink_bound *b, u8 *arena)
 
 	for (i = 0; i + 1 < n; i++)
 		sum += surprise(b, x, i, b->in_cols[0], ink_token(b, tokens, i + 1));
+	ink_peak(NLL, sum);
 	*(s32 *)(arena + b->out_off) = n > 1 ? (s32)div_u64(sum + (n - 1) / 2, n - 1) : 0;
 }
 
@@ -484,7 +416,7 @@ void ink_op_run_seq(const struct ink_bound *b, u8 *arena, u32 first, u32 rows)
 	case INKLING_OP_LINEAR:
 		return op_linear(b, arena, first, rows);
 	case INKLING_OP_ATTENTION:
-		return op_attention(b, arena, first, rows);
+		return ink_op_attention(b, arena, first, rows);
 	case INKLING_OP_POOL:
 		return op_pool(b, arena);
 	case INKLING_OP_TRANSPOSE:

@@ -3,13 +3,18 @@
  * What operators on sequences share: where a call's number of tokens is kept,
  * what an operator's rows are, and how keys and values lie.
  *
- * What lives here: what the plain code (ops_seq.c) and the vector code have to
+ * What lives here: what the plain code (ops_seq.c, ops_attention.c) and the vector code have to
  * agree on. What doesn't: other arithmetic (fixed.h).
  */
 #ifndef INK_SEQ_H
 #define INK_SEQ_H
 
 #include "core.h"
+
+/* What an accumulator holds, for a build that looks at it (tests/unit/test_bounds_seq.c). */
+#ifndef ink_peak
+#define ink_peak(what, v)	do { } while (0)
+#endif
 
 static inline const struct ink_frame *ink_frame(const void *arena)
 {
@@ -51,6 +56,11 @@ static inline const void *ink_input(const struct ink_bound *b, const void *arena
 	if (b->in_const[k])
 		return b->in_const[k];
 	return (const u8 *)arena + b->in_off[k];
+}
+
+static inline s16 *ink_output16(const struct ink_bound *b, u8 *arena)
+{
+	return (s16 *)(arena + b->out_off);
 }
 
 /* ATTENTION's view of its operands. */

@@ -11,9 +11,12 @@
 int ink_unit_verify_file(void);
 int ink_unit_verify_tensor(void);
 int ink_unit_verify_ops(void);
+int ink_unit_verify_seq(void);
 int ink_unit_verify_proof(void);
 int ink_unit_plan(void);
+int ink_unit_plan_seq(void);
 int ink_unit_exact(void);
+int ink_unit_exact_seq(void);
 
 /* Collect the tests of a file by calling its main(). Return: 0 or a negative errno. */
 int ink_cmocka_collect(int (*collect)(void));

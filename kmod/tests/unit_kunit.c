@@ -6,7 +6,7 @@
  * of image that the verifier has to refuse, plans, and every implementation
  * of every op against the specification. They are compiled from the very
  * sources that userspace runs. What doesn't: those that need floating point
- * (test_ops.c, test_fixed.c), and tests of the module, see the other *_kunit.c.
+ * (test_ops.c, test_ops_seq.c, test_fixed.c), and tests of the module, see the other *_kunit.c.
  */
 #include "collect.h"
 
@@ -29,9 +29,13 @@ static struct kunit_suite unit##_suite = {					\
 UNIT_SUITE(verify_file);
 UNIT_SUITE(verify_tensor);
 UNIT_SUITE(verify_ops);
+UNIT_SUITE(verify_seq);
 UNIT_SUITE(verify_proof);
 UNIT_SUITE(plan);
+UNIT_SUITE(plan_seq);
 UNIT_SUITE(exact);
+UNIT_SUITE(exact_seq);
 
-kunit_test_suites(&verify_file_suite, &verify_tensor_suite, &verify_ops_suite,
-		  &verify_proof_suite, &plan_suite, &exact_suite);
+kunit_test_suites(&verify_file_suite, &verify_tensor_suite, &verify_ops_suite, &verify_seq_suite,
+		  &verify_proof_suite, &plan_suite, &plan_seq_suite, &exact_suite,
+		  &exact_seq_suite);

@@ -282,6 +282,91 @@ class Llama(nn.Module):
         return self.out(mean(self.norms[-1](h), pad))
 
 
+class Experts(nn.Module):
+    """Layers of which each token takes the two that its gate chooses, behind attention."""
+
+    def __init__(self, experts=4, k=2):
+        super().__init__()
+        self.k, self.embed = k, nn.Embedding(WORDS, D, padding_idx=0)
+        self.attention, self.gate = Block(layers=False), nn.Linear(D, experts)
+        self.experts = nn.ModuleList([nn.Sequential(nn.Linear(D, D), nn.GELU(), nn.Linear(D, D)) for _ in range(experts)])
+        self.norm1, self.norm2, self.out = nn.LayerNorm(D), nn.LayerNorm(D), nn.Linear(D, CLASSES)
+
+    def forward(self, ids):
+        pad = ids == 0
+        x = self.attention(self.embed(ids), pad)
+        h = self.norm1(x)
+        score = self.gate(h)
+        least = score.topk(self.k, -1).values[..., self.k - 1:]
+        share = score.masked_fill(score < least, float("-inf")).softmax(-1)
+        for e, expert in enumerate(self.experts):
+            x = x + share[..., e:e + 1] * expert(h)
+        return self.out(mean(self.norm2(x), pad))
+
+
+class Shift(nn.Module):
+    """A quarter of the columns comes from the token before, a quarter from the one behind, no attention."""
+
+    def __init__(self, depth=3):
+        super().__init__()
+        self.embed = nn.Embedding(WORDS, D)
+        self.norms = nn.ModuleList([nn.LayerNorm(D) for _ in range(depth + 1)])
+        self.layers = nn.ModuleList([nn.Sequential(nn.Linear(D, 2 * D), nn.GELU(), nn.Linear(2 * D, D))
+                                     for _ in range(depth)])
+        self.out = nn.Linear(D, CLASSES)
+
+    def forward(self, ids):
+        h, q = self.embed(ids), D // 4
+        for norm, layers in zip(self.norms, self.layers):
+            x = norm(h)
+            x = torch.cat((F.pad(x[..., :q], (0, 0, 1, -1)), F.pad(x[..., q:2 * q], (0, 0, -1, 1)), x[..., 2 * q:]), -1)
+            h = h + layers(x)
+        return self.out(self.norms[-1](h).mean(1))
+
+
+class Gpt(nn.Module):
+    """GPT-2: causal attention, learned positions, the table of words again as the head. Says the next byte."""
+
+    tells_next = True
+
+    def __init__(self, depth=2):
+        super().__init__()
+        self.embed, self.position = nn.Embedding(WORDS, D), nn.Embedding(LENGTH, D)
+        self.norms = nn.ModuleList([nn.LayerNorm(D) for _ in range(2 * depth + 1)])
+        self.attention = nn.ModuleList([Attention(4, packed=True) for _ in range(depth)])
+        self.layers = nn.ModuleList([nn.Sequential(nn.Linear(D, 4 * D), TanhGelu(), nn.Linear(4 * D, D))
+                                     for _ in range(depth)])
+        nn.init.normal_(self.embed.weight, std=0.1)
+
+    def attend(self, attention, x, n):
+        later = torch.ones(n, n, dtype=torch.bool).triu(1)
+        q, k, v = attention.qkv(x).reshape(x.shape[0], n, 3, 4, D // 4).permute(2, 0, 3, 1, 4)
+        share = (q @ k.transpose(-2, -1) / math.sqrt(D // 4)).masked_fill(later, float("-inf")).softmax(-1)
+        return attention.out((share @ v).transpose(1, 2).reshape(x.shape[0], n, D))
+
+    def run(self, h):
+        n = h.shape[1]
+        h = h + self.position(torch.arange(n))
+        for i, attention in enumerate(self.attention):
+            h = h + self.attend(attention, self.norms[2 * i](h), n)
+            h = h + self.layers[i](self.norms[2 * i + 1](h))
+        return F.linear(self.norms[-1](h)[:, -1], self.embed.weight)
+
+    def forward(self, ids):
+        return self.run(self.embed(ids))
+
+
+class BytePooling(Gpt):
+    """The same over pools of four bytes."""
+
+    def __init__(self, depth=2):
+        super().__init__(depth)
+        self.pool = nn.Conv1d(D, D, 4, stride=4)
+
+    def forward(self, ids):
+        return self.run(self.pool(self.embed(ids).transpose(1, 2)).transpose(1, 2))
+
+
 class Kan(nn.Module):
     """Functions of each column, as sums of radial ones, instead of activations."""
 
@@ -332,7 +417,7 @@ class HuggingFace(nn.Module):
         return self.out(torch.tanh(self.pooler(h[:, 0])))
 
 
-FIXED = ("mixer", "strided")
+FIXED = ("mixer", "strided", "shift", "gpt-2", "byte-pooling")
 
 # name: module, operator set, any number of tokens
 FAMILIES = {
@@ -351,6 +436,10 @@ FAMILIES = {
     "mixer": (Mixer, 13, False),
     "llama": (Llama, 13, True),
     "hashed": (Hashed, 13, True),
+    "experts": (Experts, 13, True),
+    "shift": (Shift, 13, False),
+    "gpt-2": (Gpt, 14, False),
+    "byte-pooling": (BytePooling, 14, False),
     "spline": (Kan, 13, True),
     "hugging-face": (HuggingFace, 13, True),
 }

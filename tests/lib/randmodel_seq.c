@@ -117,7 +117,10 @@ struct rows_of randmodel_norm(struct randmodel *m, const struct rows_of *x, int3
 	return y;
 }
 
-/* Inputs are up to 2^15: weights of 2^7 leave room for biases up to 500 columns. */
+/*
+ * Inputs are up to 2^15: weights of 2^7 leave room for biases up to 500 columns. As large as can be
+ * they drown the products, and what follows depends on nothing: that is for few.
+ */
 struct rows_of randmodel_linear(struct randmodel *m, const struct rows_of *x, uint32_t cols,
 				uint32_t dtype, const struct rows_of *add, int32_t most)
 {
@@ -126,7 +129,7 @@ struct rows_of randmodel_linear(struct randmodel *m, const struct rows_of *x, ui
 	uint32_t in[6] = { x->t, constant(m, INKLING_INT8, cols, x->cols, -w, w) }, i;
 	uint64_t want = dtype == INKLING_INT16 ? 40000 : 1u << 29;
 	uint64_t top = (uint64_t)x->cols * (uint32_t)w << 15;
-	int32_t bias = below(m, 2) ? (int32_t)(top / 8) : INT32_MAX - (int32_t)top, attr[2];
+	int32_t bias = below(m, 8) ? (int32_t)(top / 8) : INT32_MAX - (int32_t)top, attr[2];
 	int32_t *mult = calloc(cols, sizeof(*mult));
 	int8_t *shift = calloc(cols, 1);
 

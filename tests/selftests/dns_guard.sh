@@ -13,7 +13,7 @@ at_exit 'rm -rf "$w"'
 at_exit 'inkling panic >/dev/null 2>&1; inkling panic --release; ip netns del dnscl 2>/dev/null; ip link del dns0 2>/dev/null'
 at_exit '[ ! -f "$w/pid" ] || kill "$(cat "$w/pid")"'
 
-plan 38
+plan 46
 
 count() { inkling dns show dns0 --json | sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p"; }
 dig_() { ip netns exec dnscl dig +short +tries=1 +time=2 "$@"; }
@@ -77,6 +77,19 @@ is "no error of the slot" "$(count unanswered)" 0
 is "nothing malformed" "$(count malformed)" 0
 like "clients are told" "$(inkling dns show dns0)" '10\.97\.0\.2 .*[1-9]'
 like "so are events" "$(inkling dns events dns0)" '12345678 .*dropped'
+check "detach" inkling dns detach dns0
+
+# The model that is shipped, as `inkling run` judges the same names, in enforce.
+inkling load models/dga.ink --slot net.dga >/dev/null || bail_out "dga doesn't load"
+inkling set net.dga action.random=drop action.words=drop >/dev/null
+inkling mode net.dga enforce >/dev/null
+check "dga may be asked by packets: attach" inkling dns attach dns0 --slot net.dga
+check "dga: a name" asks www.example.org
+check "dga: one of several words" asks www.stackoverflow.com
+check "dga: made-up letters get no answer" asks_fails xqvwkzjhrtgpmxwq.com
+check "dga: letters and digits neither" asks_fails k3x9q7v2zr8w1hj5tq0b.net
+check "dga: nor what is longer than the model reads" asks_fails qzxjvkwqhgfdtrpmbxczvjkwqhtgprmdxvbnzqkj.org
+is "dga: names were scored, and the slot always answered" "$(($(count scored) >= 5)) $(count unanswered)" "1 0"
 check "panic takes it off" inkling panic
 check "all names pass" asks 12345678.com
 done_testing

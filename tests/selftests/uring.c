@@ -170,6 +170,34 @@ static void parts(void)
 	close(s.fd);
 }
 
+/* Results on top of inputs: which of them are read before is nobody's promise, that nothing else happens is. */
+static void overlapping(void)
+{
+	struct shared s = shared_open("uring", BUFFER);
+	const u32 size = N * (OUT + sizeof(struct inkling_verdict));
+	struct io_uring ring = st_ring(0);
+	const struct inkling_verdict *got = (const void *)(s.data + 4096);
+	u32 i, out = 0;
+
+	fill(s.data + 4096);
+	prep(&ring, s.fd, 4096, 0, 1, INKLING_URING_OUTPUTS);
+	st_ok(go(&ring) == 1 && got->class == expected[0].class && got->score == expected[0].score &&
+	      !memcmp(got + 1, want, OUT), "one input, its result on top of it");
+	memset(s.data, 0xee, BUFFER);
+	memcpy(s.data + 4096, inputs, N * IN);
+	prep(&ring, s.fd, 4096, 0, N, INKLING_URING_OUTPUTS);
+	st_ok(go(&ring) == N && got->class == expected[0].class && got->score == expected[0].score,
+	      "a batch, its results on top of its inputs: all run, the first is right");
+	for (i = 0; i < BUFFER; i++)
+		out += (i < 4096 || i >= 4096 + size) && s.data[i] != 0xee;
+	st_is(out, 0, "and nothing beside the results was written");
+	for (i = 0; i < N; i++)
+		out += got[i].class > 2 || got[i].score < 1 || got[i].score > 32768;
+	st_is(out, 0, "each of which is a verdict");
+	io_uring_queue_exit(&ring);
+	shared_close(&s, BUFFER);
+}
+
 static void registered(void)
 {
 	struct shared s = shared_open("uring", 0);
@@ -562,6 +590,7 @@ int main(void)
 	kind_of_ring(IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN, 0, "DEFER_TASKRUN");
 	kind_of_ring(IORING_SETUP_SQE128 | IORING_SETUP_CQE32, 0, "large entries");
 	parts();
+	overlapping();
 	registered();
 	refused();
 	slot_goes();

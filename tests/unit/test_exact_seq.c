@@ -18,7 +18,9 @@
 #include "image_builder.h"
 #include "rand.h"
 
+#ifndef CASES		/* by the kernel's build */
 #define CASES	400	/* of each operator */
+#endif
 #define CALLS	4	/* of each model */
 #define MOST	24	/* tokens of a call */
 

@@ -207,37 +207,61 @@ static void test_share(void **state)
 	assert_true(worst <= 1.6);
 }
 
+/* Nearest to the reciprocal, but for what is beyond the ends of 2^14 to 2^15. */
+static void test_reciprocal(void **state)
+{
+	struct ink_rand r = { 6 };
+	double worst = 0, want;
+	struct ink_share s;
+	u32 sum, i;
+
+	for (i = 0; i < 1 << 24; i++) {
+		sum = (1u << 20) - 32 + i;
+		if (i >= 1 << 23)
+			sum = max(sum, ink_rand_below(&r, U32_MAX) + 1);
+		s = ink_share_of(sum);
+		want = ldexp(1, (int)s.shift + 20) / sum;
+		worst = fmax(worst, fabs(s.reciprocal - want));
+		assert_in_range(s.reciprocal, 1 << 14, 1 << 15);
+	}
+	print_message("# reciprocal: at most %.3f units\n", worst);
+	assert_true(worst <= 0.5001);
+}
+
 static u64 some_64(struct ink_rand *r)
 {
 	return ink_rand_next(r) >> ink_rand_below(r, 64);
 }
 
-static void check_rsqrt(u64 v, long double *worst)
+/* @worst: relative; @units: of the multiplier */
+static void check_rsqrt(u64 v, long double *worst, long double *units)
 {
 	struct ink_rsqrt y = ink_rsqrt64(v);
+	long double want = ldexpl(1 / sqrtl(v), 62 - (int)y.up);
 
 	assert_in_range(y.mult, 1u << 30, S32_MAX);
 	assert_in_range(y.up, 0, 31);
-	*worst = fmaxl(*worst, fabsl(ldexpl(y.mult, (int)y.up - 62) * sqrtl(v) - 1));
+	*worst = fmaxl(*worst, fabsl(y.mult / want - 1));
+	*units = fmaxl(*units, fabsl(y.mult - want));
 }
 
 static void test_rsqrt(void **state)
 {
-	long double worst = 0;
+	long double worst = 0, units = 0;
 	struct ink_rand r = { 7 };
 	u32 i;
 
 	for (i = 1; i < 1 << 20; i++) {
-		check_rsqrt(i, &worst);
-		check_rsqrt(some_64(&r) | 1, &worst);
-		check_rsqrt(U64_MAX - i, &worst);
+		check_rsqrt(i, &worst, &units);
+		check_rsqrt(some_64(&r) | 1, &worst, &units);
+		check_rsqrt(U64_MAX - i, &worst, &units);
 	}
 	for (i = 0; i < 64; i++) {
-		check_rsqrt(1ull << i, &worst);
-		check_rsqrt((2ull << i) - 1 ?: 1, &worst);
+		check_rsqrt(1ull << i, &worst, &units);
+		check_rsqrt((2ull << i) - 1 ?: 1, &worst, &units);
 	}
-	print_message("# rsqrt: at most %.3Lf parts of 2^30\n", ldexpl(worst, 30));
-	assert_true(worst <= ldexpl(1.5, -30));
+	print_message("# rsqrt: at most %.3Lf parts of 2^30, %.3Lf units\n", ldexpl(worst, 30), units);
+	assert_true(worst <= ldexpl(1.5, -30) && units <= 2);
 }
 
 static void test_log2_exact(void **state)
@@ -249,11 +273,14 @@ static void test_log2_exact(void **state)
 
 	for (i = 0; i <= 256; i++)
 		assert_int_equal(ink_log2_table[i], llroundl(ldexpl(log2l(1 + (long double)i / 256), 24)));
-	for (v = 1; v < 1 << 22; v++) {
-		y = ink_log2_exact_q16(v);
+	/* Only the 24 bits below the highest count: all that they can be, and both ends of what else there is. */
+	for (v = 1 << 24; v < 2 << 24; v++) {
+		y = ink_log2_exact_q16(v << 39);
 		assert_true(y >= last);
 		last = y;
-		worst = fmax(worst, fabs((double)(log2l(v) * 65536 - y)));
+		assert_int_equal(ink_log2_exact_q16(((v + 1) << 39) - 1), y);
+		worst = fmax(worst, fmax(fabs(log2((double)v) * 65536 + 39 * 65536. - y),
+					 fabs(log2((double)v + 1) * 65536 + 39 * 65536. - y)));
 	}
 	for (i = 0; i < 1 << 20; i++) {
 		v = some_64(&r) ?: 1;
@@ -275,6 +302,7 @@ int main(void)
 		cmocka_unit_test(test_exp2),
 		cmocka_unit_test(test_exp2_q20),
 		cmocka_unit_test(test_share),
+		cmocka_unit_test(test_reciprocal),
 		cmocka_unit_test(test_sqrt),
 		cmocka_unit_test(test_rsqrt),
 		cmocka_unit_test(test_log2_exact),

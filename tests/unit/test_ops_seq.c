@@ -5,7 +5,9 @@
  * What lives here: random encoders and decoders, in calls of any length one after
  * the other, whose every operator is compared with second_seq.c; and that a text
  * gives the same in one call as in many. What doesn't: how near the arithmetic
- * comes to real numbers (test_fixed.c).
+ * comes to real numbers (test_numerics_seq.c).
+ *
+ * INK_EXACT_GRAPHS=N and INK_EXACT_SEED=N override how many graphs there are, and which.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,7 +19,9 @@
 #include "ops.h"
 #include "second_seq.h"
 
-#define MOST_STATES	64	/* of one model */
+#define MOST_STATES	128	/* of one model */
+#define GRAPHS		1200
+#define CALLS		4	/* of one model, 2 where there are more graphs */
 
 /* A model and all that it remembers. */
 struct text {
@@ -30,6 +34,13 @@ struct text {
 };
 
 static u64 compared[INKLING_OP_NR];
+
+static u64 number(const char *name, u64 fallback)
+{
+	const char *s = getenv(name);
+
+	return s ? strtoull(s, NULL, 0) : fallback;
+}
 
 static void open_text(struct text *t, enum ink_randmodel_kind kind, u64 seed)
 {
@@ -148,22 +159,22 @@ static bool call(struct text *t, struct ink_rand *r)
 
 static void test_random_graphs(void **state)
 {
-	struct ink_rand r = { 21 };
-	u64 seed;
+	u64 first = number("INK_EXACT_SEED", 0) << 32, graphs = number("INK_EXACT_GRAPHS", GRAPHS), seed;
+	struct ink_rand r = { 21 + first };
 	u32 i;
 
-	for (seed = 0; seed < 1200; seed++) {
+	for (seed = first; seed < first + graphs; seed++) {
 		struct text t;
 
 		open_text(&t, seed % 2 ? INK_RANDMODEL_DECODER : INK_RANDMODEL_ENCODER, seed);
-		for (i = 0; i < 4 && call(&t, &r); i++)
+		for (i = 0; i < (graphs > GRAPHS ? 2 : CALLS) && call(&t, &r); i++)
 			;
 		close_text(&t);
 	}
 	for (i = INKLING_OP_EMBED; i < INKLING_OP_NR; i++) {
 		print_message("# %s: %llu elements compared\n", ink_op_name(i),
 			      (unsigned long long)compared[i]);
-		assert_in_range(compared[i], 500, U32_MAX);
+		assert_true(compared[i] >= 300);
 	}
 }
 

@@ -71,6 +71,178 @@ static struct image large_states(void)
 	return image_finish(b);
 }
 
+/* A constant of zeros. */
+static u32 zeros(struct ink_builder *b, u32 dtype, u32 rows, u32 cols)
+{
+	u8 *data = calloc((size_t)rows * cols, 4);
+	u32 t;
+
+	assert_non_null(data);
+	t = ink_builder_matrix(b, dtype, rows, cols, data);
+	free(data);
+	return t;
+}
+
+/* One operator on one input of @tokens rows of @cols, made by an EMBED; op 1 reads tensor 4. */
+static struct image sized(u32 opcode, u32 tokens, u32 cols, const s32 *attr)
+{
+	const s32 embed[3] = { 0, -10000, 10000 };
+	struct ink_builder *b = ink_builder_new();
+	u32 token = ink_builder_tokens(b, INKLING_UINT8, tokens), in[5] = { token }, n = 1, x, y;
+
+	ink_builder_text(b, ink_builder_card(b)->name, 64, "name", "sized");
+	in[1] = zeros(b, INKLING_INT8, 1, cols);
+	in[2] = zeros(b, INKLING_INT32, 1, 1);
+	in[3] = ink_builder_vector(b, INKLING_INT8, 1, (const s8[]){ 1 });
+	x = ink_builder_sequence(b, INKLING_INT16, tokens, cols);
+	ink_builder_op(b, INKLING_OP_EMBED, x, in, 4, embed, 3);
+	in[0] = x;
+	if (opcode == INKLING_OP_NORM)
+		in[n++] = zeros(b, INKLING_INT16, 1, cols);
+	if (opcode == INKLING_OP_NLL)
+		in[n++] = token;
+	for (; opcode == INKLING_OP_ATTENTION && n < 3; n++)
+		in[n] = x;
+	y = opcode == INKLING_OP_NLL ? ink_builder_activation(b, INKLING_INT32, 1) :
+	    ink_builder_sequence(b, INKLING_INT16, tokens, cols);
+	ink_builder_op(b, opcode, y, in, n, attr, INKLING_MAX_ATTRS);
+	x = y;
+	if (opcode != INKLING_OP_NLL) {
+		y = ink_builder_rows(b, INKLING_INT16, 1, cols);
+		ink_builder_op(b, INKLING_OP_POOL, y, &x, 1, NULL, 0);
+	}
+	ink_builder_io(b, token, y, INKLING_HEAD_RAW, 0);
+	return image_finish(b);
+}
+
+/* The operator's attributes follow. */
+#define SIZED(name, opcode, tokens, cols, ...) \
+	static struct image name(void) \
+	{ \
+		static const s32 attr[INKLING_MAX_ATTRS] = { __VA_ARGS__ }; \
+	\
+		return sized(opcode, tokens, cols, attr); \
+	}
+SIZED(norm_most, INKLING_OP_NORM, 1, 4096, 0, 1, 0, 46)
+SIZED(norm_above, INKLING_OP_NORM, 1, 4097, 0, 1, 0, 46)
+SIZED(gate_most, INKLING_OP_GATE, 1, 1024, 1)
+SIZED(gate_above, INKLING_OP_GATE, 1, 1025, 1)
+SIZED(nll_most, INKLING_OP_NLL, 2, 65536, 0)
+SIZED(nll_above, INKLING_OP_NLL, 2, 65537, 0)
+/* 4096 queries of 128 columns and as many keys: 2^32 products, 2^26 for each of 64 tokens. */
+SIZED(cost_most, INKLING_OP_ATTENTION, 4096, 128, 64, 64)
+SIZED(cost_above, INKLING_OP_ATTENTION, 4096, 130, 65, 65)
+
+/* One query that is constant, and keys that are the input: @rows of @cols. */
+static struct image keys(u32 rows, u32 cols)
+{
+	const s32 attr[6] = { 1, 1 };
+	struct ink_builder *b = ink_builder_new();
+	const u32 dims[2] = { rows, cols };
+	u32 in[3] = { zeros(b, INKLING_INT16, 2, cols) }, out = ink_builder_rows(b, INKLING_INT16, 2, cols);
+
+	ink_builder_text(b, ink_builder_card(b)->name, 64, "name", "keys");
+	in[1] = in[2] = ink_builder_tensor(b, INKLING_TENSOR_INPUT, INKLING_INT16, 2, dims);
+	ink_builder_op(b, INKLING_OP_ATTENTION, out, in, 3, attr, 6);
+	ink_builder_io(b, in[1], out, INKLING_HEAD_RAW, 0);
+	return image_finish(b);
+}
+
+static struct image keys_most(void)
+{
+	return keys(4096, 256);
+}
+
+static struct image keys_too_many(void)
+{
+	return keys(4097, 2);
+}
+
+static struct image keys_too_long(void)
+{
+	return keys(4096, 258);
+}
+
+/* A picture of 5 x 4 pixels of 3 columns, windows of 3 x 2 in steps of 2, one pixel around: 3 x 3 of them. */
+enum { PICTURE_IN, PICTURE_Y };
+
+static struct image picture(void)
+{
+	const s32 attr[6] = { 5, 2, 3, 2, 1, 1 };
+	struct ink_builder *b = ink_builder_new();
+	const u32 dims[2] = { 20, 3 };
+	u32 in = ink_builder_tensor(b, INKLING_TENSOR_INPUT, INKLING_INT16, 2, dims);
+	u32 out = ink_builder_rows(b, INKLING_INT16, 9, 18);
+
+	ink_builder_text(b, ink_builder_card(b)->name, 64, "name", "picture");
+	ink_builder_op(b, INKLING_OP_UNFOLD, out, &in, 1, attr, 6);
+	ink_builder_io(b, in, out, INKLING_HEAD_RAW, 0);
+	return image_finish(b);
+}
+
+/* 16 buckets of 3 columns, which are as many numbers as 12 of 4. */
+static struct image hashed(void)
+{
+	const s32 attr[6] = { 1, 0, 1, 1, -1, 1 };
+	struct ink_builder *b = ink_builder_new();
+	u32 in[2] = { ink_builder_tokens(b, INKLING_UINT8, 4), zeros(b, INKLING_INT8, 16, 3) };
+	u32 x = ink_builder_sequence(b, INKLING_INT16, 4, 3), out = ink_builder_rows(b, INKLING_INT16, 1, 3);
+
+	ink_builder_text(b, ink_builder_card(b)->name, 64, "name", "hashed");
+	ink_builder_op(b, INKLING_OP_HASHEMBED, x, in, 2, attr, 6);
+	ink_builder_op(b, INKLING_OP_POOL, out, &x, 1, NULL, 0);
+	ink_builder_io(b, in[0], out, INKLING_HEAD_RAW, 0);
+	return image_finish(b);
+}
+
+/* An operator that would have to see the rows of earlier calls, in front of an ATTENTION with states. */
+static struct image remembering(u32 opcode, const s32 *attr)
+{
+	static const s32 heads[6] = { 1, 1, 1 }, embed[3] = { 0, -1, 1 };
+	struct ink_builder *b = ink_builder_new();
+	u32 token = ink_builder_tokens(b, INKLING_UINT8, 4), in[5] = { token }, x, y, out;
+
+	ink_builder_text(b, ink_builder_card(b)->name, 64, "name", "remembering");
+	in[1] = zeros(b, INKLING_INT8, 1, 2);
+	in[2] = zeros(b, INKLING_INT32, 1, 1);
+	in[3] = ink_builder_vector(b, INKLING_INT8, 1, (const s8[]){ 1 });
+	x = ink_builder_sequence(b, INKLING_INT16, 4, 2);
+	ink_builder_op(b, INKLING_OP_EMBED, x, in, 4, embed, 3);
+	y = ink_builder_sequence(b, INKLING_INT16, 4, 2);
+	in[0] = opcode == INKLING_OP_HASHEMBED ? token : x;
+	in[1] = zeros(b, INKLING_INT8, 4, 2);
+	in[2] = x;
+	ink_builder_op(b, opcode, y, in, opcode == INKLING_OP_HASHEMBED ? 3 : 1, attr, 6);
+	in[0] = in[1] = in[2] = y;
+	in[3] = ink_builder_state(b, 8, 2);
+	in[4] = ink_builder_state(b, 8, 2);
+	x = ink_builder_sequence(b, INKLING_INT16, 4, 2);
+	ink_builder_op(b, INKLING_OP_ATTENTION, x, in, 5, heads, 6);
+	out = ink_builder_rows(b, INKLING_INT16, 1, 2);
+	ink_builder_op(b, INKLING_OP_POOL, out, &x, 1, NULL, 0);
+	ink_builder_io(b, token, out, INKLING_HEAD_RAW, 0);
+	return image_finish(b);
+}
+
+static struct image hashing(void)
+{
+	return remembering(INKLING_OP_HASHEMBED, (const s32[INKLING_MAX_ATTRS]){ 1, 0, 1, 1, -1, 1 });
+}
+
+static struct image shifting(void)
+{
+	return remembering(INKLING_OP_SHIFT, (const s32[INKLING_MAX_ATTRS]){ 1, 0, 2 });
+}
+
+static struct image unfolding(void)
+{
+	return remembering(INKLING_OP_UNFOLD, (const s32[INKLING_MAX_ATTRS]){ 0, 1, 1, 1 });
+}
+
+#define A0(k, v)	OP(0, attr[k], v)
+#define PICTURE(...)	.make = picture, PATCHES(__VA_ARGS__)
+#define P	AT_OP(0)
+
 static const struct verify_case cases[] = {
 	/* Tensors */
 	REFUSED("tokens not a sequence", NORM, TENSOR, "uint8", PATCHES(TENSOR(SEQ_IN, flags, 0)),
@@ -270,6 +442,71 @@ static const struct verify_case cases[] = {
 	TO_MAX(NLL, 0, 0), ENDS(NLL, 1, 0, 62),
 	REFUSED("NLL of tokens that are none", NLL, DTYPE, "int16", PATCHES(IN(1, SEQ_X)), AT,
 		AT_TENSOR(SEQ_X)),
+
+	/* Sizes */
+	ACCEPTED("NORM of 4096 columns", NORM, .make = norm_most),
+	REFUSED("NORM of 4097 columns", NORM, SHAPE, "NORM of 4097 columns", .make = norm_above, AT,
+		AT_TENSOR(4)),
+	ACCEPTED("GATE of 1024 columns", GATE, .make = gate_most),
+	REFUSED("GATE of 1025 columns", GATE, SHAPE, "GATE of 1025 columns", .make = gate_above, AT,
+		AT_TENSOR(4)),
+	ACCEPTED("NLL of 65536 columns", NLL, .make = nll_most),
+	REFUSED("NLL of 65537 columns", NLL, SHAPE, "NLL of 65537 columns", .make = nll_above, AT,
+		AT_TENSOR(4)),
+	ACCEPTED("ATTENTION over 2^20 elements", ATTENTION, .make = keys_most),
+	REFUSED("ATTENTION over 4097 keys", ATTENTION, SHAPE, "attention over 4097 rows",
+		.make = keys_too_many, AT_OP(0), AT_TENSOR(2)),
+	REFUSED("ATTENTION over more than 2^20 elements", ATTENTION, COST,
+		"a head of 4096 keys of 258 columns", .make = keys_too_long, AT_OP(0), AT_TENSOR(2)),
+	ACCEPTED("2^26 products for each of 64 tokens", ATTENTION, .make = cost_most),
+	REFUSED("more than 2^26 products for each of 64 tokens", ATTENTION, COST, "more than 4294967296",
+		.make = cost_above, AT),
+
+	/* UNFOLD of a picture */
+	ACCEPTED("picture", UNFOLD, .make = picture),
+	REFUSED("picture as wide as no row", UNFOLD, SHAPE, "a picture 6 wide of 20 rows", PICTURE(A0(0, 6)),
+		P, AT_TENSOR(PICTURE_IN)),
+	REFUSED("picture of a negative width", UNFOLD, ATTR, "attribute 0", PICTURE(A0(0, -1)), P),
+	REFUSED("picture wider than any", UNFOLD, ATTR, "attribute 0", PICTURE(A0(0, (1 << 24) + 1)), P),
+	REFUSED("window 0 high", UNFOLD, ATTR, "attribute 1", PICTURE(A0(1, 0)), P),
+	REFUSED("window 65 high", UNFOLD, ATTR, "attribute 1", PICTURE(A0(1, 65)), P),
+	REFUSED("window 0 wide", UNFOLD, ATTR, "attribute 2", PICTURE(A0(2, 0)), P),
+	REFUSED("window 65 wide", UNFOLD, ATTR, "attribute 2", PICTURE(A0(2, 65)), P),
+	REFUSED("steps of 0", UNFOLD, ATTR, "attribute 3", PICTURE(A0(3, 0)), P),
+	REFUSED("steps of 65", UNFOLD, ATTR, "attribute 3", PICTURE(A0(3, 65)), P),
+	ACCEPTED("steps of 64: one window", UNFOLD,
+		 PICTURE(A0(3, 64), TENSOR(PICTURE_Y, dims[0], 1))),
+	REFUSED("as much around as a window is high", UNFOLD, ATTR, "attribute 4", PICTURE(A0(4, 2)), P),
+	REFUSED("as much around as a window is wide", UNFOLD, ATTR, "attribute 5", PICTURE(A0(5, 3)), P),
+	REFUSED("less than nothing around", UNFOLD, ATTR, "attribute 5", PICTURE(A0(5, -1)), P),
+	ACCEPTED("window as high as the picture", UNFOLD,
+		 PICTURE(A0(1, 4), A0(4, 0), TENSOR(PICTURE_Y, dims[0], 3), TENSOR(PICTURE_Y, dims[1], 36))),
+	REFUSED("window higher than the picture", UNFOLD, SHAPE, "a window of 5 x 3 is larger",
+		PICTURE(A0(1, 5), A0(4, 0)), P, AT_TENSOR(PICTURE_IN)),
+	REFUSED("window wider than the picture", UNFOLD, SHAPE, "a window of 2 x 6 is larger",
+		PICTURE(A0(2, 6), A0(5, 0)), P, AT_TENSOR(PICTURE_IN)),
+	REFUSED("one window too few", UNFOLD, SHAPE, "has to be 9 x 18",
+		PICTURE(TENSOR(PICTURE_Y, dims[0], 8)), P, AT_TENSOR(PICTURE_Y)),
+	REFUSED("windows of fewer columns", UNFOLD, SHAPE, "has to be 9 x 18",
+		PICTURE(TENSOR(PICTURE_Y, dims[1], 17)), P, AT_TENSOR(PICTURE_Y)),
+	REFUSED("windows of 32 bits", UNFOLD, DTYPE, "int32",
+		PICTURE(TENSOR(PICTURE_Y, dtype, INKLING_INT32)), P, AT_TENSOR(PICTURE_Y)),
+
+	/* HASHEMBED's buckets */
+	ACCEPTED("16 buckets", HASHEMBED, .make = hashed),
+	REFUSED("12 buckets", HASHEMBED, SHAPE, "12 buckets, which isn't a power of two", .make = hashed,
+		PATCHES(TENSOR(1, dims[0], 12), TENSOR(1, dims[1], 4), TENSOR(2, dims[1], 4),
+			TENSOR(3, dims[1], 4)), AT_OP(0), AT_TENSOR(1)),
+	REFUSED("buckets of other columns", HASHEMBED, SHAPE, "has 48 elements", .make = hashed,
+		PATCHES(TENSOR(2, dims[1], 4)), AT_OP(0), AT_TENSOR(1)),
+
+	/* Operators that would have to remember rows, in models with states */
+	REFUSED("HASHEMBED with states", STATES, OPCODE, "doesn't work in a model with states",
+		.make = hashing, AT),
+	REFUSED("SHIFT with states", STATES, OPCODE, "doesn't work in a model with states",
+		.make = shifting, AT),
+	REFUSED("UNFOLD with states", STATES, OPCODE, "doesn't work in a model with states",
+		.make = unfolding, AT),
 	REFUSED("NLL to two numbers", NLL, SHAPE, "2 elements", PATCHES(TENSOR(SEQ_Y, dims[0], 2)), AT,
 		AT_TENSOR(SEQ_Y)),
 };

@@ -37,8 +37,27 @@ $(B)/unit/test_memory: $(B)/san/tests/unit/test_memory.o $(UNIT_HELP) $(ALLOC_CO
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ -lcmocka -lnettle $(LDLIBS)
 
+# test_bounds_seq.c looks into accumulators, which takes operators that note what they hold.
+PEAK_SRCS := kmod/core/ops_seq.c kmod/core/ops_attention.c
+PEAK_CORE := $(PEAK_SRCS:%.c=$(B)/san/peak/%.o) $(patsubst %.c,$(B)/san/%.o,$(filter-out $(PEAK_SRCS),$(CORE_SRCS)))
+
+$(B)/san/peak/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(INK_CPPFLAGS) -Itools/lib/port -Ikmod/core -include tests/unit/peak.h $(CPPFLAGS) \
+		$(INK_CFLAGS) $(CFLAGS) $(SAN) -MMD -MP -c -o $@ $<
+
+$(B)/unit/test_bounds_seq: $(B)/san/tests/unit/test_bounds_seq.o $(UNIT_HELP) $(PEAK_CORE)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ -lcmocka -lnettle $(LDLIBS)
+
 # test_exact.c twice: with sanitizers as all the others, and as users get the engine, for a million cases.
 $(B)/unit/test_exact_million: $(patsubst %.c,$(B)/obj/%.o,tests/unit/test_exact.c $(RANDMODEL) \
 	tools/lib/image_builder.c tools/lib/image_layout.c) $(CORE_OBJS)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -lnettle $(LDLIBS)
+
+# test_ops_seq.c once more as users get the engine, for tests/long/sequences.
+$(B)/long/ops_seq: $(patsubst %.c,$(B)/obj/%.o,tests/unit/test_ops_seq.c tests/unit/second_seq.c tests/unit/models.c \
+	$(RANDMODEL) tools/lib/image_builder.c tools/lib/image_layout.c) $(CORE_OBJS)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -lnettle -lm $(LDLIBS)

@@ -100,7 +100,7 @@ static int ink_dns_load(struct bpf_object *obj, const char *target, uint32_t ifi
 /* Can the slot be asked about names, by packets? */
 static int ink_dns_check(const struct ink_slot *slot, struct ink_problem *problem)
 {
-	uint32_t least = sizeof(struct inkling_sequence) + INK_DNS_LABEL;
+	uint32_t least = sizeof(struct inkling_sequence) + INK_DNS_LEAST;
 
 	if (!slot->has_model)
 		return ink_problem_set(problem, INK_EXIT_REFUSED,
@@ -111,15 +111,16 @@ static int ink_dns_check(const struct ink_slot *slot, struct ink_problem *proble
 				       ink_fmt("slot %s may not be called by packets: its contexts "
 					       "lack softirq", slot->name),
 				       "contexts are fixed when a slot is made: make another one");
-	if (slot->model.input_size < least || slot->model.input_size > least + 1 ||
-	    slot->model.n_classes < 2)
+	if (slot->model.input_size < least || slot->model.input_size > sizeof(struct ink_dns_input) ||
+	    slot->model.schema != ink_schema_id(NULL, 0, NULL, 0) || slot->model.n_classes < 2)
 		return ink_problem_set(problem, INK_EXIT_REFUSED,
 				       ink_fmt("slot %s can't judge names: its model %s takes %u "
-					       "bytes, a name is %u bytes of a count and %u of a label",
+					       "bytes or features, a name is %u bytes of a count "
+					       "and %u to %u of a label",
 					       slot->name, ink_fmt_safe(slot->model.name),
 					       slot->model.input_size,
 					       (unsigned int)sizeof(struct inkling_sequence),
-					       INK_DNS_LABEL),
+					       INK_DNS_LEAST, INK_DNS_LABEL),
 				       "load a model of names, see `man inkling`");
 	return INK_EXIT_OK;
 }

@@ -265,6 +265,9 @@ static int compile_text(const struct choices *c, const char *checkpoint)
 		.checkpoint = checkpoint, .out = c->out, .tokenizer = c->tokenizer,
 		.calibrate = c->o.calibrate, .eval = c->eval, .prompts = c->prompts,
 		.rows = c->o.rows, .tokens = c->o.length,
+		.ids = c->o.tokens && !strcmp(c->o.tokens, "ids"),
+		.anomaly = c->o.head && !strcmp(c->o.head, "anomaly"),
+		.threshold = c->o.threshold ? strtod(c->o.threshold, NULL) : 0,
 		.card = {
 			.name = c->o.name ? c->o.name : name, .version = c->o.version,
 			.license = c->o.license, .description = c->o.description,

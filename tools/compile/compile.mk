@@ -36,8 +36,8 @@ $(patsubst $(B)/unit/%,$(B)/san/tests/unit/%.o,$(COMPILE_TESTS)) $(B)/san/tests/
 $(patsubst $(B)/unit/%,$(B)/san/tests/unit/%.o,$(COMPILE_TESTS)) $(B)/san/tests/unit/onnx_make.o: $(COMPILE_PB)
 $(COMPILE_TESTS): UNIT_LIBS += -lprotobuf-c $(LIB_LIBS)
 $(COMPILE_TESTS): $(B)/san/tests/unit/onnx_make.o $(COMPILE_SAN) $(LIB_SAN)
-$(B)/unit/test_compile_llama: $(B)/san/tests/unit/llama_make.o
-$(B)/san/tests/unit/test_compile_llama.o: INK_CPPFLAGS += -Itools/inkling
+$(B)/unit/test_compile_llama $(B)/unit/test_compile_surprise: $(B)/san/tests/unit/llama_make.o
+$(B)/san/tests/unit/test_compile_llama.o $(B)/san/tests/unit/test_compile_surprise.o: INK_CPPFLAGS += -Itools/inkling
 
 # Fuzzer: any bytes, and models whose parts are changed.
 COMPILE_FUZZ := $(patsubst %.c,$(B)/fuzz/obj/%.o,tests/fuzz/fuzz_onnx.c tests/fuzz/onnx_mutator.c \

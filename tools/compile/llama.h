@@ -114,6 +114,9 @@ struct ink_llama_text {
 bool ink_llama_text_read(struct ink_llama_text *t, const char *path,
 			 const struct ink_tokenizer *tokenizer, uint32_t window,
 			 struct ink_diag *why);
+/* Numbers, with blanks or commas between them: the tokens of all lines, one after the other. */
+bool ink_llama_text_ids(struct ink_llama_text *t, const char *path, uint32_t vocabulary,
+			uint32_t window, struct ink_diag *why);
 /* What the model says by itself, @n tokens. */
 bool ink_llama_text_make(struct ink_llama_text *t, const struct ink_llama *m, size_t n,
 			 uint32_t window, struct ink_diag *why);

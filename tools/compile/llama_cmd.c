@@ -40,36 +40,66 @@ static void advance(void *arg, uint32_t done, uint32_t total)
 	ink_progress_update(p, done);
 }
 
+/* Pieces of a text begin with a token of their own, which is one of an image's window. */
+static uint32_t piece(const struct work *w)
+{
+	return w->q.anomaly ? w->q.tokens - 1 : w->q.context;
+}
+
+static bool read_text(struct work *w, struct ink_llama_text *t, const char *path,
+		      struct ink_diag *why)
+{
+	if (w->o->ids)
+		return ink_llama_text_ids(t, path, w->m.vocabulary, piece(w), why);
+	return ink_llama_text_read(t, path, w->tokenizer, piece(w), why);
+}
+
+static void set_shape(struct work *w)
+{
+	const struct ink_llama_options *o = w->o;
+	uint32_t tokens = o->tokens ? o->tokens : INK_LLAMA_TOKENS;
+
+	w->q.m = &w->m;
+	w->q.context = w->m.context < INKLING_MAX_CONTEXT ? w->m.context : INKLING_MAX_CONTEXT;
+	w->q.tokens = tokens < w->q.context ? tokens : w->q.context;
+	w->q.anomaly = o->anomaly;
+	w->q.threshold = (int32_t)nearbyint(ldexp(o->threshold, 16));
+	if (o->anomaly)
+		w->q.context = w->q.tokens;
+}
+
 static bool open_texts(struct work *w, struct ink_diag *why)
 {
 	const struct ink_llama_options *o = w->o;
 	size_t rows = o->rows ? o->rows : INK_LLAMA_ROWS;
 
-	w->q.context = w->m.context < INKLING_MAX_CONTEXT ? w->m.context : INKLING_MAX_CONTEXT;
-	if (!o->tokenizer && (o->calibrate || o->eval || o->prompts))
+	set_shape(w);
+	if (o->anomaly && !(o->threshold > 0 && o->threshold < 64))
+		return ink_fail(why, "--threshold is missing, or isn't between 0 and 64 bits") ||
+		       ink_hint(why, "the mean surprise from which on a window isn't normal: --threshold 8");
+	if (o->anomaly && w->q.tokens < 2)
+		return ink_fail(why, "a window of one token has nothing to be surprised by");
+	if (!o->tokenizer && !o->ids && (o->calibrate || o->eval || o->prompts))
 		return ink_fail(why, "--tokenizer is missing") ||
-		       ink_hint(why, "texts become tokens by the model's tokenizer: give llama2.c's file");
+		       ink_hint(why, "texts become tokens by the model's tokenizer: give llama2.c's file, or --tokens ids");
 	if (o->tokenizer) {
 		w->tokenizer = ink_tokenizer_open(o->tokenizer, w->m.vocabulary);
 		if (!w->tokenizer)
 			return ink_fail(why, "%s", ink_failure_last()->text);
 	}
-	if (o->eval && !ink_llama_text_read(&w->eval, o->eval, w->tokenizer, w->q.context, why))
+	if (o->eval && !read_text(w, &w->eval, o->eval, why))
 		return false;
 	if (!o->calibrate)
-		return ink_llama_text_make(&w->text, &w->m, rows, w->q.context, why);
-	return ink_llama_text_read(&w->text, o->calibrate, w->tokenizer, w->q.context, why);
+		return ink_llama_text_make(&w->text, &w->m, rows, piece(w), why);
+	return read_text(w, &w->text, o->calibrate, why);
 }
 
 static bool make_image(struct work *w, struct ink_diag *why)
 {
 	const struct ink_llama_options *o = w->o;
 	struct ink_progress progress;
-	uint32_t tokens = o->tokens ? o->tokens : INK_LLAMA_TOKENS;
 	bool ok;
 
-	w->q.m = &w->m;
-	w->q.tokens = tokens < w->q.context ? tokens : w->q.context;
 	ink_progress_begin(&progress, "calibrating", 0);
 	ok = ink_llama_calibrate(&w->q, &w->text, o->rows ? o->rows : INK_LLAMA_ROWS, advance,
 				 &progress, why);
@@ -139,6 +169,9 @@ static bool compare(struct work *w, struct ink_diag *why)
 {
 	const struct ink_llama_text *text = w->o->eval ? &w->eval : &w->text;
 
+	if (w->o->anomaly)
+		return ink_llama_report_windows(&w->report, &w->m, w->model, text, MOST_PREDICTED,
+						why);
 	if (!ink_llama_report_text(&w->report, &w->m, w->model, text, MOST_PREDICTED, why))
 		return false;
 	if (w->o->prompts)
@@ -151,27 +184,29 @@ static double ratio(const struct ink_llama_report *r)
 	return exp(r->integer - r->real);
 }
 
-static void print_text(const struct work *w)
+static const char *said_on(const struct work *w)
 {
-	const struct inkling_header *h = w->image;
+	return w->o->eval ? w->o->eval : w->o->calibrate ? w->o->calibrate : "its own";
+}
+
+static void print_windows(const struct work *w)
+{
 	const struct ink_llama_report *r = &w->report;
-	const struct ink_llama *m = &w->m;
+
+	printf("surprise     %.4f bits a token, float %.4f, on %s tokens of %s\n",
+	       r->integer * M_LOG2E, r->real * M_LOG2E, ink_fmt_count(r->tokens),
+	       ink_fmt_safe(said_on(w)));
+	printf("windows      differ by %.4f bits a token at most; threshold %.4f\n",
+	       r->gap * M_LOG2E, ldexp(w->q.threshold, -16));
+}
+
+static void print_predictions(const struct work *w)
+{
+	const struct ink_llama_report *r = &w->report;
 	uint32_t i;
 
-	printf("%s\n", ink_fmt_safe(w->o->out));
-	printf("model        %s %s, %s\n", ink_fmt_safe(w->o->card.name),
-	       w->o->card.version ? ink_fmt_safe(w->o->card.version) : "",
-	       ink_fmt_digest_short(h->digest));
-	printf("shape        %u layers of %u and %u, %u heads of %u, %u of keys, %u tokens\n",
-	       m->layers, m->dim, m->hidden, m->heads, m->d, m->groups, m->vocabulary);
-	printf("sequences    up to %u tokens a call, %u remembered in %s\n", w->q.tokens,
-	       w->q.context, ink_fmt_bytes(4ull * m->layers * w->q.context * m->kv));
-	printf("size         %s, %s multiply-accumulates, arena %s\n", ink_fmt_bytes(w->size),
-	       ink_fmt_count(w->stat.macs), ink_fmt_bytes(w->stat.arena));
 	printf("perplexity   %.4f, float %.4f, ratio %.5f on %s tokens of %s\n", exp(r->integer),
-	       exp(r->real), ratio(r), ink_fmt_count(r->tokens),
-	       w->o->eval ? ink_fmt_safe(w->o->eval) :
-	       w->o->calibrate ? ink_fmt_safe(w->o->calibrate) : "its own");
+	       exp(r->real), ratio(r), ink_fmt_count(r->tokens), ink_fmt_safe(said_on(w)));
 	printf("agreement    %.2f %% of tokens have the same likeliest one\n",
 	       100.0 * (double)r->top / (double)r->tokens);
 	if (r->n_prompts)
@@ -180,6 +215,30 @@ static void print_text(const struct work *w)
 	for (i = 0; i < r->n_prompts; i++)
 		printf("  %3u of %3u  %s\n", r->prompts[i].same, r->prompts[i].length,
 		       ink_fmt_safe(r->prompts[i].text));
+}
+
+static void print_text(const struct work *w)
+{
+	const struct inkling_header *h = w->image;
+	const struct ink_llama *m = &w->m;
+
+	printf("%s\n", ink_fmt_safe(w->o->out));
+	printf("model        %s %s, %s\n", ink_fmt_safe(w->o->card.name),
+	       w->o->card.version ? ink_fmt_safe(w->o->card.version) : "",
+	       ink_fmt_digest_short(h->digest));
+	printf("shape        %u layers of %u and %u, %u heads of %u, %u of keys, %u tokens\n",
+	       m->layers, m->dim, m->hidden, m->heads, m->d, m->groups, m->vocabulary);
+	if (w->o->anomaly)
+		printf("sequences    up to %u tokens a call\n", w->q.tokens);
+	else
+		printf("sequences    up to %u tokens a call, %u remembered in %s\n", w->q.tokens,
+		       w->q.context, ink_fmt_bytes(4ull * m->layers * w->q.context * m->kv));
+	printf("size         %s, %s multiply-accumulates, arena %s\n", ink_fmt_bytes(w->size),
+	       ink_fmt_count(w->stat.macs), ink_fmt_bytes(w->stat.arena));
+	if (w->o->anomaly)
+		print_windows(w);
+	else
+		print_predictions(w);
 }
 
 static void print_json(const struct work *w)
@@ -199,6 +258,13 @@ static void print_json(const struct work *w)
 	ink_json_u64(o, "macs", w->stat.macs);
 	ink_json_u64(o, "arena", w->stat.arena);
 	ink_json_u64(o, "predicted", r->tokens);
+	if (w->o->anomaly) {
+		ink_json_num(o, "bits", r->integer * M_LOG2E, 6);
+		ink_json_num(o, "bits_float", r->real * M_LOG2E, 6);
+		ink_json_num(o, "gap", r->gap * M_LOG2E, 6);
+		ink_json_print(o);
+		return;
+	}
 	ink_json_num(o, "perplexity", exp(r->integer), 6);
 	ink_json_num(o, "perplexity_float", exp(r->real), 6);
 	ink_json_num(o, "perplexity_ratio", ratio(r), 6);

@@ -14,6 +14,9 @@
  * @checkpoint: path of the model
  * @out: path of the image
  * @tokenizer: path, or NULL
+ * @ids: texts are numbers
+ * @anomaly: the image tells how surprising its tokens are, not what comes next
+ * @threshold: with @anomaly, bits a token
  * @calibrate: path of a text, or NULL: what the model says by itself
  * @eval: path of another text to compare on, or NULL
  * @prompts: path of a file with a prompt in each line, or NULL
@@ -25,6 +28,9 @@ struct ink_llama_options {
 	const char *checkpoint;
 	const char *out;
 	const char *tokenizer;
+	bool ids;
+	bool anomaly;
+	double threshold;
 	const char *calibrate;
 	const char *eval;
 	const char *prompts;

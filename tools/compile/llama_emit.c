@@ -193,17 +193,18 @@ static uint32_t attention(struct emission *e, uint32_t x, uint32_t l)
 	double from = ink_llama_grid(e->q, l, INK_SITE_NORM_ATTENTION)->scale;
 	int32_t attr[6] = { (int32_t)m->heads, (int32_t)m->groups, 1, 0 };
 	uint32_t y = norm_layer(e, x, l, m->norm_attention, INK_SITE_NORM_ATTENTION), in[5], out;
+	uint32_t n;
 	int8_t shift;
 
 	in[0] = turn(e, matrix(e, y, from, l, INK_MATRIX_Q, *q, INKLING_NONE), m->heads, *q);
 	in[1] = turn(e, matrix(e, y, from, l, INK_MATRIX_K, *k, INKLING_NONE), m->groups, *k);
 	in[2] = matrix(e, y, from, l, INK_MATRIX_V, *v, INKLING_NONE);
-	in[3] = ink_builder_state(e->b, e->q->context, m->kv);
-	in[4] = ink_builder_state(e->b, e->q->context, m->kv);
+	for (n = 3; n < (e->q->anomaly ? 3 : 5); n++)
+		in[n] = ink_builder_state(e->b, e->q->context, m->kv);
 	ratio(e, q->scale * k->scale / sqrt(m->d) * M_LOG2E * 32768, &attr[4], &shift, "ATTENTION");
 	attr[5] = shift;
 	out = sequence(e, m->dim, v->scale);
-	ink_builder_op(e->b, INKLING_OP_ATTENTION, out, in, 5, attr, 6);
+	ink_builder_op(e->b, INKLING_OP_ATTENTION, out, in, n, attr, 6);
 	return matrix(e, out, v->scale, l, INK_MATRIX_O, e->q->residual, x);
 }
 
@@ -259,25 +260,53 @@ static uint32_t embed(struct emission *e, uint32_t tokens)
 	return out;
 }
 
-/* Only the last token's logits are wanted. */
-static uint32_t classify(struct emission *e, uint32_t x)
+/* The logits that follow a norm's output. */
+static uint32_t logits(struct emission *e, uint32_t y, uint32_t out)
 {
 	const struct ink_llama *m = e->q->m;
 	const struct ink_llama_weights *w = &e->q->classifier;
 	const struct ink_llama_grid *g = ink_llama_grid(e->q, 0, INK_SITE_NORM_FINAL);
-	const int32_t last = INKLING_POOL_LAST;
-	uint32_t row = ink_builder_rows(e->b, INKLING_INT16, 1, m->dim);
-	uint32_t y = ink_builder_rows(e->b, INKLING_INT16, 1, m->dim);
-	uint32_t out = ink_builder_rows(e->b, INKLING_INT32, 1, m->vocabulary);
 
-	show_scale(e, row, e->q->residual.scale);
 	show_scale(e, y, g->scale);
 	show_scale(e, out, e->q->logit);
-	ink_builder_op(e->b, INKLING_OP_POOL, row, &x, 1, &last, 1);
-	norm(e, row, m->norm_final, *g, y);
 	if (!m->shared)
 		e->table = ink_builder_matrix(e->b, INKLING_INT8, w->rows, w->n, w->w);
 	linear(e, y, g->scale, w, e->table, out, e->q->logit, INT32_MAX, INKLING_NONE);
+	return out;
+}
+
+/* Only the last token's logits are wanted. */
+static uint32_t classify(struct emission *e, uint32_t x)
+{
+	const struct ink_llama *m = e->q->m;
+	const struct ink_llama_grid *g = ink_llama_grid(e->q, 0, INK_SITE_NORM_FINAL);
+	const int32_t last = INKLING_POOL_LAST;
+	uint32_t row = ink_builder_rows(e->b, INKLING_INT16, 1, m->dim);
+	uint32_t y = ink_builder_rows(e->b, INKLING_INT16, 1, m->dim);
+
+	show_scale(e, row, e->q->residual.scale);
+	ink_builder_op(e->b, INKLING_OP_POOL, row, &x, 1, &last, 1);
+	norm(e, row, m->norm_final, *g, y);
+	return logits(e, y, ink_builder_rows(e->b, INKLING_INT32, 1, m->vocabulary));
+}
+
+/* All tokens' logits, and how surprising what came next was. */
+static uint32_t surprise(struct emission *e, uint32_t x, uint32_t tokens)
+{
+	const struct ink_llama *m = e->q->m;
+	const struct ink_llama_grid *g = ink_llama_grid(e->q, 0, INK_SITE_NORM_FINAL);
+	uint32_t y = sequence(e, m->dim, g->scale), in[2] = { 0, tokens }, out;
+	int32_t attr[2];
+	int8_t shift;
+
+	norm(e, x, m->norm_final, *g, y);
+	in[0] = logits(e, y, ink_builder_sequence(e->b, INKLING_INT32, e->q->tokens,
+						  m->vocabulary));
+	ratio(e, e->q->logit * M_LOG2E * 65536, &attr[0], &shift, "NLL");
+	attr[1] = shift;
+	out = ink_builder_rows(e->b, INKLING_INT32, 1, 1);
+	ink_builder_op(e->b, INKLING_OP_NLL, out, in, 2, attr, 2);
+	show_scale(e, out, ldexp(1, -16));
 	return out;
 }
 
@@ -291,13 +320,21 @@ bool ink_llama_emit(const struct ink_llama_quant *q, const struct ink_card_text 
 	if (!e.b)
 		return ink_fail(why, "no memory for the image");
 	ink_emit_card(e.b, card);
+	if (q->anomaly) {
+		ink_builder_class(e.b, "normal");
+		ink_builder_class(e.b, "anomalous");
+	}
 	input = ink_builder_tokens(e.b, q->m->vocabulary > 256 ? INKLING_UINT16 : INKLING_UINT8,
 				   q->tokens);
 	x = embed(&e, input);
 	make_angles(&e);
 	for (l = 0; l < q->m->layers; l++)
 		x = gated(&e, attention(&e, x, l), l);
-	ink_builder_io(e.b, input, classify(&e, x), INKLING_HEAD_RAW, 0);
+	if (q->anomaly)
+		ink_builder_io(e.b, input, surprise(&e, x, input), INKLING_HEAD_ANOMALY,
+			       q->threshold);
+	else
+		ink_builder_io(e.b, input, classify(&e, x), INKLING_HEAD_RAW, 0);
 	if (e.bad)
 		ok = ink_fail(why, "%s: no multiplier for its scales, or no memory", e.bad);
 	else

@@ -69,6 +69,8 @@ struct ink_llama_grid {
  * @m: checkpoint
  * @tokens: most of a call of the image
  * @context: that the image's states hold
+ * @anomaly: no states and no logits: a call's mean surprise is the image's output
+ * @threshold: with @anomaly, in 2^-16 bits
  * @seen: [layers][INK_SITE_NR]
  * @grids: likewise
  * @residual: of all layers, as they are summed up
@@ -81,6 +83,8 @@ struct ink_llama_grid {
 struct ink_llama_quant {
 	const struct ink_llama *m;
 	uint32_t tokens, context;
+	bool anomaly;
+	int32_t threshold;
 	struct ink_llama_seen *seen;
 	struct ink_llama_grid *grids;
 	struct ink_llama_grid residual;

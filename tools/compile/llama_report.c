@@ -90,6 +90,65 @@ bool ink_llama_report_text(struct ink_llama_report *r, const struct ink_llama *m
 	return ok;
 }
 
+/* What the image says of a window, in natural units. */
+static bool read_window(struct ink_model *model, const uint16_t *tokens, uint32_t n, double *mean,
+			struct ink_diag *why)
+{
+	size_t size = ink_model_input_size(model);
+	struct inkling_sequence *in = calloc(1, size);
+	bool wide = size - sizeof(*in) > ink_model_tokens(model);
+	int32_t out;
+	uint32_t i;
+	int err;
+
+	if (!in)
+		return ink_fail(why, "no memory for a window");
+	in->n = n;
+	for (i = 0; i < n; i++) {
+		if (wide)
+			((uint16_t *)(in + 1))[i] = tokens[i];
+		else
+			((uint8_t *)(in + 1))[i] = (uint8_t)tokens[i];
+	}
+	err = ink_model_run(model, in, size, &out, sizeof(out));
+	free(in);
+	*mean = ldexp(out, -16) * M_LN2;
+	return err ? library(why) : true;
+}
+
+bool ink_llama_report_windows(struct ink_llama_report *r, const struct ink_llama *m,
+			      struct ink_model *model, const struct ink_llama_text *text,
+			      size_t most, struct ink_diag *why)
+{
+	size_t n = text->n < most ? text->n : most, at, size, i;
+	uint16_t *window = malloc((text->window + 1) * sizeof(*window));
+	struct ink_llama_run run;
+	double real, integer = 0;
+	bool ok = ink_llama_run_init(&run, m, why) &&
+		  (window || ink_fail(why, "no memory for a window"));
+
+	for (at = 0; ok && at < n; at += size) {
+		size = n - at < text->window ? n - at : text->window;
+		run.position = 0;
+		window[0] = INK_TOKEN_BEGIN;
+		memcpy(window + 1, text->tokens + at, size * sizeof(*window));
+		for (i = 0, real = 0; i < size; i++) {
+			ink_llama_forward(&run, window[i]);
+			real += surprise(run.logits, m->vocabulary, window[i + 1]);
+		}
+		ok = read_window(model, window, (uint32_t)size + 1, &integer, why);
+		r->real += real;
+		r->integer += integer * (double)size;
+		r->gap = fmax(r->gap, fabs(integer - real / (double)size));
+	}
+	r->tokens = n;
+	r->real /= (double)n;
+	r->integer /= (double)n;
+	free(window);
+	ink_llama_run_free(&run);
+	return ok;
+}
+
 /* Both say what is likeliest until one says something else, or the text ends. */
 static bool continue_both(struct ink_llama_prompt *p, struct ink_llama_run *run, struct ink_lm *lm,
 			  struct ink_diag *why)

@@ -31,6 +31,7 @@ struct ink_llama_prompt {
  * @real: mean -log p of the checkpoint, natural units a token
  * @integer: of the image
  * @top: tokens of which both hold the same one likeliest
+ * @gap: how much the mean of a window differs at most, for images that only tell that
  * @n_prompts: of @prompts
  * @prompts: what they say to them
  */
@@ -38,6 +39,7 @@ struct ink_llama_report {
 	uint64_t tokens, bytes;
 	double real, integer;
 	uint64_t top;
+	double gap;
 	uint32_t n_prompts;
 	struct ink_llama_prompt prompts[INK_LLAMA_PROMPTS];
 };
@@ -46,6 +48,10 @@ struct ink_llama_report {
 bool ink_llama_report_text(struct ink_llama_report *r, const struct ink_llama *m,
 			   struct ink_model *model, const struct ink_llama_text *text, size_t most,
 			   struct ink_diag *why);
+/* Likewise for an image with a head for anomalies: window by window. */
+bool ink_llama_report_windows(struct ink_llama_report *r, const struct ink_llama *m,
+			      struct ink_model *model, const struct ink_llama_text *text,
+			      size_t most, struct ink_diag *why);
 /* Both go on with a text. */
 bool ink_llama_report_prompt(struct ink_llama_report *r, const struct ink_llama *m,
 			     struct ink_model *model, const struct ink_tokenizer *tokenizer,

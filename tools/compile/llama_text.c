@@ -13,6 +13,7 @@
 
 #include "llama.h"
 #include "sample.h"
+#include "tokens.h"
 
 #define MOST_TEXT	((size_t)16 << 20)
 
@@ -62,6 +63,30 @@ bool ink_llama_text_read(struct ink_llama_text *t, const char *path,
 	memmove(t->tokens, t->tokens + 1, t->n * sizeof(*t->tokens));
 	t->bytes = size;
 	return true;
+}
+
+bool ink_llama_text_ids(struct ink_llama_text *t, const char *path, uint32_t vocabulary,
+			uint32_t window, struct ink_diag *why)
+{
+	struct ink_samples samples;
+	bool ok;
+	size_t i;
+
+	memset(t, 0, sizeof(*t));
+	t->window = window;
+	ok = ink_samples_read(path, INK_TOKENS_IDS, INK_TOKENS_SAMPLES, &samples, why);
+	if (ok) {
+		t->n = samples.first[samples.n];
+		t->bytes = t->n;
+		t->tokens = samples.tokens;
+		samples.tokens = NULL;
+	}
+	ink_samples_free(&samples);
+	for (i = 0; ok && i < t->n; i++)
+		if (t->tokens[i] >= vocabulary)
+			ok = ink_fail(why, "%s: token %u, the model has %u", path, t->tokens[i],
+				      vocabulary);
+	return ok;
 }
 
 bool ink_llama_text_make(struct ink_llama_text *t, const struct ink_llama *m, size_t n,

@@ -174,6 +174,7 @@ const struct ink_onnx_kernel ink_onnx_seq_kernels[] = {
 	KERNEL("GlobalAveragePool", 1, 1, ink_onnx_eval_pool),
 	KERNEL("GlobalMaxPool", 1, 1, ink_onnx_eval_pool),
 	KERNEL("ReduceMax", 1, 2, ink_onnx_eval_reduce_max),
+	KERNEL("TopK", 2, 2, ink_onnx_eval_topk),
 	KERNEL("Equal", 2, 2, eval_pair),
 	KERNEL("Greater", 2, 2, eval_pair),
 	KERNEL("GreaterOrEqual", 2, 2, eval_pair),

@@ -58,6 +58,7 @@ bool ink_onnx_cut_split(struct ink_onnx_call *c, uint32_t rank, const size_t *di
 /* onnx_window.c */
 bool ink_onnx_eval_layer_norm(struct ink_onnx_call *c);
 bool ink_onnx_eval_reduce_max(struct ink_onnx_call *c);
+bool ink_onnx_eval_topk(struct ink_onnx_call *c);
 bool ink_onnx_eval_conv(struct ink_onnx_call *c);
 bool ink_onnx_eval_pool(struct ink_onnx_call *c);
 

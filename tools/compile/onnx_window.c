@@ -7,6 +7,7 @@
  * (onnx_math.c).
  */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "onnx_seq.h"
@@ -197,6 +198,42 @@ static double conv_one(const struct frame *f, const double *x, const double *w, 
 			if (cell(f, i, ky, kx, &at))
 				sum += x[at] * w[ky * f->w.size[1] + kx];
 	return sum;
+}
+
+static int descending(const void *a, const void *b)
+{
+	const double *x = a, *y = b;
+
+	return (*x < *y) - (*x > *y);
+}
+
+/* Values of TopK, the greatest first; who they are isn't evaluated. */
+bool ink_onnx_eval_topk(struct ink_onnx_call *c)
+{
+	const struct ink_array *x = c->in[0], *k = c->in[1];
+	size_t dims[INK_ONNX_MAX_RANK], n, i;
+	int64_t largest = 1;
+	uint32_t axis;
+	double *row;
+
+	if (!ink_onnx_attr_int(c->node, "largest", &largest, c->why) ||
+	    !ink_onnx_axis(c->node, "axis", -1, x->rank, &axis, c->why))
+		return false;
+	n = x->rank ? x->dims[x->rank - 1] : 0;
+	if (!largest || axis + 1 != x->rank || !n || k->count != 1 || !(k->data[0] >= 1 && k->data[0] <= (double)n))
+		return ink_fail(c->why, "%s: supported are the greatest of the last dimension",
+				ink_onnx_label(c->node));
+	memcpy(dims, x->dims, x->rank * sizeof(*dims));
+	dims[axis] = (size_t)k->data[0];
+	row = ink_pool_alloc(c->pool, n, sizeof(*row));
+	if (!row || !ink_onnx_result(c, x->type, x->rank, dims) || !ink_onnx_spend(c, x->count))
+		return ink_fail(c->why, "%s: no memory", ink_onnx_label(c->node));
+	for (i = 0; i < x->count / n; i++) {
+		memcpy(row, x->data + i * n, n * sizeof(*row));
+		qsort(row, n, sizeof(*row), descending);
+		memcpy(c->out->data + i * dims[axis], row, dims[axis] * sizeof(*row));
+	}
+	return true;
 }
 
 bool ink_onnx_eval_conv(struct ink_onnx_call *c)

@@ -351,16 +351,44 @@ static void emit_moved(struct emission *e, uint32_t i)
 	uint32_t in = e->tensor[op->in[0]];
 	const int32_t window[6] = { (int32_t)u->width, (int32_t)u->kh, (int32_t)u->kw,
 				    (int32_t)u->stride, (int32_t)u->ph, (int32_t)u->pw };
-	const int32_t back = op->seq;
+	const int32_t back = op->seq, shift[3] = { op->by, 0, (int32_t)op->cols };
 
 	if (op->kind == INK_SEQ_POOL)
 		ink_builder_op(e->b, INKLING_OP_POOL, make(e, i), &in, 1, &op->mode, 1);
 	else if (op->kind == INK_SEQ_TRANSPOSE)
 		ink_builder_op(e->b, INKLING_OP_TRANSPOSE, make(e, i), &in, 1, &back, 1);
+	else if (op->kind == INK_SEQ_SHIFT)
+		ink_builder_op(e->b, INKLING_OP_SHIFT, make(e, i), &in, 1, shift, 3);
 	else if (op->kind == INK_SEQ_MAXOUT)
 		ink_builder_op(e->b, INKLING_OP_MAXOUT, make(e, i), &in, 1, NULL, 0);
 	else
 		ink_builder_op(e->b, INKLING_OP_UNFOLD, make(e, i), &in, 1, window, 6);
+}
+
+/* Shares are in Q15, steps of what they are made of in octaves of Q15. */
+static bool emit_gate(struct emission *e, uint32_t i)
+{
+	const struct ink_seq_op *op = op_at(e, i);
+	uint32_t in = e->tensor[op->in[0]];
+	int32_t attr[3] = { (int32_t)op->k };
+	int8_t shift;
+
+	if (!ratio_of(e, i, scale_of(e, op->in[0]) * M_LOG2E * 32768, &attr[1], &shift))
+		return false;
+	attr[2] = shift;
+	ink_builder_op(e->b, INKLING_OP_GATE, make(e, i), &in, 1, attr, 3);
+	return true;
+}
+
+static void emit_scale(struct emission *e, uint32_t i)
+{
+	const struct ink_seq_op *op = op_at(e, i);
+	const int32_t column = (int32_t)op->k;
+	uint32_t in[3], k;
+
+	for (k = 0; k < op->n_in; k++)
+		in[k] = e->tensor[op->in[k]];
+	ink_builder_op(e->b, INKLING_OP_SCALE, make(e, i), in, op->n_in, &column, 1);
 }
 
 /* One step of the logits in units of 2^-16 octaves. */
@@ -418,7 +446,13 @@ static bool emit_op(struct emission *e, uint32_t i)
 	case INK_SEQ_TRANSPOSE:
 	case INK_SEQ_UNFOLD:
 	case INK_SEQ_MAXOUT:
+	case INK_SEQ_SHIFT:
 		emit_moved(e, i);
+		return true;
+	case INK_SEQ_GATE:
+		return emit_gate(e, i);
+	case INK_SEQ_SCALE:
+		emit_scale(e, i);
 		return true;
 	case INK_SEQ_SOFTMAX:
 		return emit_softmax(e, i);

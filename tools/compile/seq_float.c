@@ -163,6 +163,15 @@ static void run_unfold(const struct ink_seq_op *op, const struct ink_seq_op *in,
 		}
 }
 
+static void run_shift(const struct ink_seq_op *op, const double *x, uint32_t rows, double *y)
+{
+	uint32_t i;
+
+	for (i = 0; i < rows; i++, y += op->cols)
+		if ((uint32_t)((int32_t)i - op->by) < rows)
+			memcpy(y, x + (size_t)((int32_t)i - op->by) * op->cols, op->cols * sizeof(*y));
+}
+
 static void run_shape(struct run *r, const struct ink_seq_op *op, const double *x, double *y)
 {
 	const struct ink_seq_op *in = &r->net->ops[op->in[0]];
@@ -196,6 +205,37 @@ static void run_softmax(const struct ink_seq_op *op, const double *x, double *y)
 		sum += y[j] = exp(x[j] - top);
 	for (j = 0; j < op->cols; j++)
 		y[j] /= sum;
+}
+
+/* Of equals the first are among the greatest, as for the engine. */
+static void run_gate(const struct ink_seq_op *op, const double *x, uint32_t rows, double *y)
+{
+	uint32_t d = op->cols, i, j, k, before;
+	double top, sum;
+
+	for (i = 0; i < rows; i++, x += d, y += d) {
+		for (j = 0, top = x[0]; j < d; j++)
+			top = fmax(top, x[j]);
+		for (j = 0, sum = 0; j < d; j++) {
+			for (k = 0, before = 0; k < d; k++)
+				before += x[k] > x[j] || (x[k] == x[j] && k < j);
+			y[j] = before < op->k ? exp(x[j] - top) : 0;
+			sum += y[j];
+		}
+		for (j = 0; j < d; j++)
+			y[j] /= sum;
+	}
+}
+
+static void run_scale(struct run *r, const struct ink_seq_op *op, uint32_t rows, double *y)
+{
+	const double *x = r->values[op->in[0]], *gate = r->values[op->in[1]];
+	const double *add = op->n_in > 2 ? r->values[op->in[2]] : NULL;
+	uint32_t wide = r->net->ops[op->in[1]].cols, i, j;
+
+	for (i = 0; i < rows; i++)
+		for (j = 0; j < op->cols; j++, x++)
+			*y++ = *x * gate[(size_t)i * wide + op->k] + (add ? *add++ : 0);
 }
 
 /* Element by element. */
@@ -257,6 +297,15 @@ static bool run_op(struct run *r, const struct ink_seq_op *op, double *y)
 	case INK_SEQ_UNFOLD:
 	case INK_SEQ_MAXOUT:
 		run_shape(r, op, x, y);
+		return true;
+	case INK_SEQ_GATE:
+		run_gate(op, x, rows, y);
+		return true;
+	case INK_SEQ_SCALE:
+		run_scale(r, op, rows, y);
+		return true;
+	case INK_SEQ_SHIFT:
+		run_shift(op, x, rows, y);
 		return true;
 	case INK_SEQ_SOFTMAX:
 		run_softmax(op, x, y);

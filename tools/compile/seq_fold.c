@@ -78,8 +78,8 @@ static bool fold_line(struct fold *f, struct ink_seq_op *op)
 /* What a sum may be a second input of: it has no clamp before it. */
 static bool takes_sum(const struct ink_seq_op *x)
 {
-	return x->n_in == 1 && (x->kind == INK_SEQ_HASHEMBED ||
-				(x->kind == INK_SEQ_LINEAR && isinf(x->lo) && isinf(x->hi)));
+	return (x->kind == INK_SEQ_SCALE && x->n_in == 2) || (x->kind == INK_SEQ_HASHEMBED && x->n_in == 1) ||
+	       (x->kind == INK_SEQ_LINEAR && x->n_in == 1 && isinf(x->lo) && isinf(x->hi));
 }
 
 static bool scale_embedding(struct fold *f, struct ink_seq_op *x, const double *s, const double *b)
@@ -210,9 +210,10 @@ static bool fold_residual(struct fold *f, struct ink_seq_op *op)
 		struct ink_seq_op *x = &f->net->ops[op->in[k]];
 		double mine = k ? op->cb : op->ca, other = k ? op->ca : op->cb;
 
-		if (!takes_sum(x) || f->uses[op->in[k]] != 1 || other != 1)
+		if (!takes_sum(x) || f->uses[op->in[k]] != 1 || other != 1 ||
+		    (x->kind == INK_SEQ_SCALE && mine != 1))
 			continue;
-		n = x->kind == INK_SEQ_LINEAR ? (size_t)x->cols * f->net->ops[x->in[0]].cols :
+		n = x->kind == INK_SEQ_SCALE ? 0 : x->kind == INK_SEQ_LINEAR ? (size_t)x->cols * f->net->ops[x->in[0]].cols :
 		    (size_t)x->words * x->cols;
 		for (i = 0; i < n; i++)
 			x->w[i] *= mine;

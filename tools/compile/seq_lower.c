@@ -84,7 +84,7 @@ static const char *kind_name(const struct ink_value *v)
 		[INK_VALUE_VIEW] = "activations",
 		[INK_VALUE_MASK] = "a mask", [INK_VALUE_COUNT] = "the number of tokens",
 		[INK_VALUE_STAT] = "a part of a normalisation", [INK_VALUE_SCORES] = "scores",
-		[INK_VALUE_SHARES] = "shares of attention",
+		[INK_VALUE_SHARES] = "shares of attention", [INK_VALUE_GATE] = "the greatest of rows",
 	};
 
 	return v ? names[v->kind] : "nothing";
@@ -124,7 +124,7 @@ static const struct rule rules[] = {
 	{ "Conv", ink_seq_lower_conv }, { "MaxPool", ink_seq_lower_pool },
 	{ "GlobalAveragePool", ink_seq_lower_pool }, { "GlobalMaxPool", ink_seq_lower_pool },
 	{ "Gather", ink_seq_lower_gather }, { "Concat", ink_seq_lower_concat },
-	{ "Slice", ink_seq_lower_cut }, { "Split", ink_seq_lower_cut },
+	{ "Pad", ink_seq_lower_pad }, { "Slice", ink_seq_lower_cut }, { "Split", ink_seq_lower_cut },
 	{ "Reshape", lower_layout }, { "Flatten", lower_layout }, { "Squeeze", lower_layout },
 	{ "Unsqueeze", lower_layout }, { "Transpose", lower_layout }, { "Expand", lower_layout },
 	{ "Identity", lower_layout }, { "Dropout", lower_layout }, { "Cast", lower_layout },
@@ -138,7 +138,7 @@ static const struct rule rules[] = {
 	{ "And", ink_seq_lower_compare }, { "Or", ink_seq_lower_compare },
 	{ "LayerNormalization", ink_seq_lower_layer_norm },
 	{ "BatchNormalization", ink_seq_lower_batch_norm },
-	{ "Softmax", ink_seq_lower_softmax }, { "ReduceMean", ink_seq_lower_reduce },
+	{ "TopK", ink_seq_lower_topk }, { "Softmax", ink_seq_lower_softmax }, { "ReduceMean", ink_seq_lower_reduce },
 	{ "ReduceSum", ink_seq_lower_reduce }, { "ReduceMax", ink_seq_lower_reduce },
 };
 

@@ -23,6 +23,7 @@ enum ink_value_kind {
 	INK_VALUE_MASK,		/* one number for tokens, another for what fills up */
 	INK_VALUE_COUNT,	/* number of tokens */
 	INK_VALUE_STAT,		/* on the way to a normalisation, see ink_stage */
+	INK_VALUE_GATE,		/* on the way to a softmax of the greatest, see ink_gate_stage */
 	INK_VALUE_SCORES,	/* of queries and keys */
 	INK_VALUE_SHARES,	/* softmax of scores */
 };
@@ -61,6 +62,21 @@ struct ink_gram {
 	enum ink_gram_stage stage;
 	uint32_t front, from, n;
 	uint32_t seed, size, back;
+};
+
+/* How far a softmax of the @k greatest of @base's rows has come. */
+enum ink_gate_stage {
+	INK_GATE_GREATEST,	/* they themselves, in order */
+	INK_GATE_LEAST,		/* of them */
+	INK_GATE_BELOW,		/* is an element not among them? */
+	INK_GATE_AMONG,		/* is it? */
+	INK_GATE_SCORES,	/* @base with a very low number for the others */
+};
+
+struct ink_gate {
+	enum ink_gate_stage stage;
+	const struct ink_value *base;
+	uint32_t k;
 };
 
 /* What rows of padding hold. */
@@ -111,6 +127,7 @@ struct ink_scores {
  * @rms: STAT: the mean wasn't taken off
  * @scores: SCORES, SHARES
  * @gram: GRAM
+ * @gate: GATE
  */
 struct ink_value {
 	enum ink_value_kind kind;
@@ -127,6 +144,7 @@ struct ink_value {
 	bool rms;
 	struct ink_scores scores;
 	struct ink_gram gram;
+	struct ink_gate gate;
 };
 
 /**
@@ -201,6 +219,7 @@ enum ink_filling ink_seq_filling(const struct ink_value *v, bool zero);
 bool ink_seq_lower_move(struct ink_seq_lowering *l);
 bool ink_seq_lower_cut(struct ink_seq_lowering *l);
 bool ink_seq_lower_gather(struct ink_seq_lowering *l);
+bool ink_seq_lower_pad(struct ink_seq_lowering *l);
 bool ink_seq_lower_concat(struct ink_seq_lowering *l);
 
 /* seq_lower_hash.c: arithmetic on tokens, zeros in front of them, parts, and the table. */
@@ -208,6 +227,12 @@ bool ink_seq_lower_gram(struct ink_seq_lowering *l);
 bool ink_seq_lower_gram_front(struct ink_seq_lowering *l);
 bool ink_seq_gram_cut(struct ink_seq_lowering *l, const struct ink_onnx_cut *cut, uint32_t which);
 bool ink_seq_lower_hashed(struct ink_seq_lowering *l, const struct ink_array *table);
+
+/* seq_lower_gate.c: the greatest of a row, one of them, what is done with it; and a column times x. */
+bool ink_seq_lower_topk(struct ink_seq_lowering *l);
+bool ink_seq_gate_cut(struct ink_seq_lowering *l, uint32_t from, uint32_t n);
+bool ink_seq_lower_gate(struct ink_seq_lowering *l);
+bool ink_seq_gate_times(struct ink_seq_lowering *l, bool *done);
 
 /* seq_lower_math.c: element by element. */
 bool ink_seq_lower_binary(struct ink_seq_lowering *l);

@@ -280,6 +280,8 @@ bool ink_seq_lower_softmax(struct ink_seq_lowering *l)
 		return false;
 	if (axis >= rank || (l->model->opset < 13 && axis + 1 != rank))
 		return ink_seq_refuse(l, "supported: over one dimension");
+	if (x->kind == INK_VALUE_GATE)
+		return ink_seq_lower_gate(l);
 	if (x->kind == INK_VALUE_VIEW && !x->summed)
 		return x->layout.dim[axis].n && ink_extent_is(&x->layout.dim[axis], INK_AXIS_ROW) ?
 		       pool_scores(l, x, axis) : of_columns(l, x);

@@ -21,6 +21,8 @@ bool ink_seq_lower_compare(struct ink_seq_lowering *l)
 	struct ink_value v = *a;
 	double c;
 
+	if (a->kind == INK_VALUE_GATE || (b && b->kind == INK_VALUE_GATE))
+		return ink_seq_lower_gate(l);
 	if (a->kind == INK_VALUE_MASK && !strcmp(op, "Not")) {
 		v.token = !a->token;
 		v.pad = !a->pad;
@@ -294,6 +296,8 @@ bool ink_seq_lower_where(struct ink_seq_lowering *l)
 
 	if (a->kind == INK_VALUE_SCORES || b->kind == INK_VALUE_SCORES)
 		return ink_seq_scores_binary(l, a->kind == INK_VALUE_SCORES ? 1 : 2);
+	if (m->kind == INK_VALUE_GATE)
+		return ink_seq_lower_gate(l);
 	if (m->kind != INK_VALUE_MASK)
 		return ink_seq_refuse(l, "the condition has to be a mask of the tokens");
 	if (ink_seq_scalar(ink_seq_const(l, 1), &c) && ink_seq_scalar(ink_seq_const(l, 2), &d)) {
@@ -377,6 +381,8 @@ bool ink_seq_lower_binary(struct ink_seq_lowering *l)
 		return ink_seq_scores_binary(l, b->kind == INK_VALUE_SCORES);
 	if (!ink_seq_stat_binary(l, &done) || done)
 		return done;
+	if (!ink_seq_gate_times(l, &done) || done)
+		return done && !l->why->set;
 	if (a->kind == INK_VALUE_VIEW && a->summed && b->kind == INK_VALUE_COUNT &&
 	    !strcmp(l->node->pb->op_type, "Div"))
 		return ink_seq_pool_mean(l, a);

@@ -37,9 +37,11 @@ bool ink_seq_lower_move(struct ink_seq_lowering *l)
 	const char *op = l->node->pb->op_type;
 	struct ink_value v;
 
-	if (!has_layout(x))
+	if (!has_layout(x) && (x->kind != INK_VALUE_GATE || (strcmp(op, "Cast") && strcmp(op, "Identity"))))
 		return ink_seq_refuse(l, "this can't be given another shape");
 	v = *x;
+	if (x->kind == INK_VALUE_GATE)
+		return ink_seq_set(l, 0, &v);
 	if (!strcmp(op, "Transpose"))
 		return permute(l, &v);
 	if (!strcmp(op, "Expand"))
@@ -76,7 +78,7 @@ bool ink_seq_lower_cut(struct ink_seq_lowering *l)
 	struct ink_value v;
 	uint32_t axis;
 
-	if (!has_layout(x) && x->kind != INK_VALUE_GRAM)
+	if (!has_layout(x) && x->kind != INK_VALUE_GRAM && x->kind != INK_VALUE_GATE)
 		return ink_seq_refuse(l, "parts can only be taken of activations");
 	as_call(l, &c);
 	memcpy(dims, c.in[0]->dims, sizeof(dims));
@@ -84,9 +86,12 @@ bool ink_seq_lower_cut(struct ink_seq_lowering *l)
 		if (!(split ? ink_onnx_cut_split(&c, x->layout.rank, dims, &cut, &axis) :
 		      ink_onnx_cut_slice(&c, x->layout.rank, dims, &cut)))
 			return false;
-		if (x->kind == INK_VALUE_GRAM) {
-			if (!ink_seq_gram_cut(l, &cut, c.which))
-				return false;
+		if (x->kind == INK_VALUE_GRAM || x->kind == INK_VALUE_GATE) {
+			axis = l->probe[l->node->in[0]]->rank - 1;
+			if (x->kind == INK_VALUE_GRAM ? !ink_seq_gram_cut(l, &cut, c.which) :
+			    split || !ink_seq_gate_cut(l, (uint32_t)cut.from[axis],
+						       (uint32_t)cut.dims[axis]))
+				return ink_seq_refuse(l, "such a part isn't supported");
 			continue;
 		}
 		v = *x;
@@ -153,6 +158,43 @@ bool ink_seq_lower_gather(struct ink_seq_lowering *l)
 				l->probe[l->node->out[0]]->dims))
 		return ink_seq_refuse(l, "such a part of tokens and columns at once isn't supported");
 	return ink_seq_set(l, 0, &v);
+}
+
+/* Pad that takes as many rows away at one end as it puts at the other: rows that come later, or sooner. */
+bool ink_seq_lower_pad(struct ink_seq_lowering *l)
+{
+	const struct ink_value *x = ink_seq_in(l, 0);
+	const struct ink_array *by = ink_seq_const(l, 1), *in = l->probe[l->node->in[0]];
+	const struct ink_extent *e = NULL;
+	struct ink_seq_op *op;
+	uint32_t from, d;
+	double fill = 0;
+
+	if (x->kind != INK_VALUE_VIEW || !by || (l->node->n_in > 2 && ink_seq_in(l, 2) &&
+						 (!ink_seq_scalar(ink_seq_const(l, 2), &fill) || fill != 0)))
+		return ink_seq_refuse(l, "zeros may be put before or behind the rows of activations");
+	for (d = 0; d < in->rank; d++) {
+		if (by->data[d] + by->data[in->rank + d] != 0 || (by->data[d] != 0 && e))
+			return ink_seq_refuse(l, "as many rows have to go as there come: F.pad(x, (0, 0, 1, -1))");
+		e = by->data[d] != 0 ? &x->layout.dim[d] : e;
+		fill += by->data[d];
+	}
+	if (!ink_seq_whole(l, x, &from))
+		return false;
+	if (!e || e->n != 1 || e->piece[0].axis != INK_AXIS_ROW || e->piece[0].stride != 1 ||
+	    e->piece[0].size != l->net->tokens || !l->net->ops[from].seq || x->layout.row)
+		return ink_seq_refuse(l, "zeros may be put before or behind the tokens only");
+	/* What fills up would come before the last token. */
+	if (fill < 0 && l->net->padded && x->filling != INK_FILL_ZERO)
+		return ink_fail(l->why, "%s: mixes tokens with what only fills up", l->label) ||
+		       ink_hint(l->why, "multiply by the mask before it, so that what fills up is zero");
+	op = ink_seq_new_op(l, INK_SEQ_SHIFT, l->net->ops[from].rows, l->net->ops[from].cols, true);
+	if (!op)
+		return false;
+	op->n_in = 1;
+	op->in[0] = from;
+	op->by = (int32_t)fill;
+	return ink_seq_set_view(l, l->net->n_ops - 1, &x->layout, INK_FILL_ANY);
 }
 
 /* Where columns of a part go in the joined matrix: of blocks of @all, from @first on. */

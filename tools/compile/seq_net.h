@@ -34,6 +34,9 @@ enum ink_seq_kind {
 	INK_SEQ_TRANSPOSE,
 	INK_SEQ_UNFOLD,		/* windows of rows side by side */
 	INK_SEQ_MAXOUT,		/* greatest of groups of columns */
+	INK_SEQ_GATE,		/* softmax of the @k greatest of each row, 0 for the others */
+	INK_SEQ_SCALE,		/* x times column @k of a GATE, plus a third input if there is one */
+	INK_SEQ_SHIFT,		/* rows @by places later */
 	INK_SEQ_SOFTMAX,	/* of one row, as the output */
 };
 
@@ -80,6 +83,8 @@ struct ink_seq_window {
  * @ca: ADD
  * @cb: ADD
  * @unfold: UNFOLD
+ * @k: GATE, SCALE
+ * @by: SHIFT
  */
 struct ink_seq_op {
 	enum ink_seq_kind kind;
@@ -98,6 +103,8 @@ struct ink_seq_op {
 	uint32_t window;
 	double scale, eps, ca, cb;
 	struct ink_seq_window unfold;
+	uint32_t k;
+	int32_t by;
 };
 
 /**

@@ -60,7 +60,13 @@ static void make_groups(struct ink_seq_quant *q)
 		case INK_SEQ_TRANSPOSE:
 		case INK_SEQ_UNFOLD:
 		case INK_SEQ_MAXOUT:
+		case INK_SEQ_SHIFT:
 			tie(q, i, op->in[0]);
+			break;
+		case INK_SEQ_SCALE:
+			tie(q, i, op->in[0]);
+			if (op->n_in > 2)
+				tie(q, i, op->in[2]);
 			break;
 		case INK_SEQ_ATTENTION:
 			tie(q, i, op->in[op->n_in - 1]);
@@ -175,6 +181,9 @@ static bool assign(struct ink_seq_quant *q, struct ink_diag *why)
 		q->grid[i].limit = all->limit;
 		q->grid[i].scale = all->top > 0 ? all->top * INK_SEQ_HEADROOM / all->limit : 1;
 	}
+	for (i = 0; i < net->n_ops; i++)
+		if (net->ops[i].kind == INK_SEQ_GATE)
+			q->grid[i].scale = 1.0 / 32768;
 	/* Steps of logits are those of the finest row's sums: nothing is lost. */
 	for (i = 0; i < net->n_ops; i++) {
 		if (!q->grid[i].logits)

@@ -45,10 +45,23 @@ static struct bench {
 	size_t results;
 	struct inkling_verdict *verdicts;
 	uint32_t most;			/* largest batch */
+	uint32_t tokens;		/* of an input, 0: all that the model takes */
 	uint64_t clock_ns;
 	struct entry *entries;
 	size_t n;
 } bench;
+
+/* How many tokens each input of a sequence has. */
+static void fill_tokens(uint32_t most)
+{
+	uint32_t n = bench.tokens ?: most, i;
+
+	if (bench.tokens > most)
+		ink_die(INK_EXIT_USAGE, most ? ink_fmt("--tokens is at most %u, which this model takes", most) :
+			"--tokens is for models of sequences", NULL);
+	for (i = 0; most && i < bench.most; i++)
+		memcpy(bench.in + i * bench.scorer.in_size, &n, sizeof(n));
+}
 
 /* Random inputs: features of all magnitudes and of the categories that there are, or bytes. */
 static void fill(void)
@@ -67,6 +80,7 @@ static void fill(void)
 						       value >> (seed & 31);
 		memcpy(bench.in + i, &value, 4);
 	}
+	fill_tokens(m ? ink_model_tokens(m) : 0);
 }
 
 static void submit(uint32_t first, uint32_t count)
@@ -337,6 +351,8 @@ int cmd_bench(int argc, char **argv)
 		{ "slot", 's', "NAME", "a slot, by ioctl and io_uring, beside its model in this process",
 		  INK_OPT_STRING, &slot },
 		{ "batch", 'b', "N,...", "inputs in a call; default 1,8,64", INK_OPT_STRING, &batches },
+		{ "tokens", 'n', "N", "of a sequence; default: as many as the model takes", INK_OPT_U32,
+		  &bench.tokens },
 		{ "seconds", 't', "S", "for each line of the table; default 1", INK_OPT_DOUBLE, &seconds },
 		{ "isa", 0, "NAME", "in this process, without --slot: such as scalar, avx2", INK_OPT_STRING, &isa },
 		{ 0 },
@@ -350,6 +366,7 @@ int cmd_bench(int argc, char **argv)
 		"A slot's runs are counted in its statistics.",
 		.options = options,
 		.example = "inkling bench flow.ink --batch 1\n"
+			   "inkling bench dga.ink --tokens 16\n"
 			   "inkling bench --slot net.flow --seconds 5 --json",
 		.max_args = 1,
 	};

@@ -267,16 +267,16 @@ static uint32_t parse_temperature(const char *s)
 }
 
 static const struct ink_usage usage = {
-	.args = "MODEL.ink --tokenizer FILE [--prompt TEXT] [OPTION]...",
+	.args = "MODEL.ink [--tokenizer FILE] [--prompt TEXT] [OPTION]...",
 	.about =
 	"Lets a language model go on with a text, in this process, or with --slot in the kernel. The same\n"
 	"model, prompt, seed and temperature give the same text in both and on every machine: all of it\n"
 	"is computed in integers.",
 	.example =
-	"inkling generate stories.ink --tokenizer tok512.bin --prompt \"Once upon a time\"\n"
+	"inkling generate models/lm-tiny.ink --prompt \"Once upon a time\"\n"
 	"inkling generate stories.ink --tokenizer tok512.bin --temperature 0.8 --seed 7 --stats\n"
-	"inkling load stories.ink --slot lm.tiny\n"
-	"inkling generate stories.ink --tokenizer tok512.bin --slot lm.tiny",
+	"inkling load models/lm-tiny.ink --slot lm.tiny\n"
+	"inkling generate models/lm-tiny.ink --slot lm.tiny",
 	.min_args = 1,
 	.max_args = 1,
 };
@@ -287,7 +287,7 @@ int cmd_generate(int argc, char **argv)
 	static uint32_t want = 200, seed = 1, top_k;
 	static bool stats;
 	static const struct ink_option options[] = {
-		{ "tokenizer", 0, "FILE", "of the model, in llama2.c's form", INK_OPT_STRING,
+		{ "tokenizer", 0, "FILE", "of the model, in llama2.c's form; default: MODEL.tok", INK_OPT_STRING,
 		  &tokenizer },
 		{ "prompt", 'p', "TEXT", "what to go on with; nothing by default", INK_OPT_STRING,
 		  &prompt },

@@ -3,23 +3,36 @@
  * A language model and its tokenizer, for commands; and inkling score-text.
  *
  * What lives here: see text.h, and measuring how well a model predicts a text.
- * What doesn't: texts that go on (generate.c).
+ * What doesn't: texts that go on (generate.c), numbers instead of texts (surprise.c).
  */
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "llama.h"
 #include "stopwatch.h"
 #include "text.h"
 #include "words.h"
 
+/* MODEL.tok of MODEL.ink; dies when there is none. */
+static const char *usual_tokenizer(const char *model)
+{
+	size_t n = strlen(model);
+	const char *path = n > 4 && !strcmp(model + n - 4, ".ink") ?
+			   ink_fmt("%.*s.tok", (int)n - 4, model) : NULL;
+
+	if (!path || access(path, R_OK))
+		ink_die(INK_EXIT_USAGE, "--tokenizer is missing",
+			"it is a file of its own, in llama2.c's form: --tokenizer tok512.bin, or MODEL.tok beside MODEL.ink");
+	return path;
+}
+
 void ink_text_open(struct ink_text *t, const char *model, const char *tokenizer, const char *isa)
 {
 	struct ink_model *m = ink_model_open(model);
 
 	if (!tokenizer)
-		ink_die(INK_EXIT_USAGE, "--tokenizer is missing",
-			"it is a file of its own, in llama2.c's form: --tokenizer tok512.bin");
+		tokenizer = usual_tokenizer(model);
 	if (!m || (isa && ink_model_isa_set(m, isa)) || ink_lm_init(&t->lm, m))
 		ink_die_failure();
 	t->tokenizer = ink_tokenizer_open(tokenizer, t->lm.vocabulary);
@@ -104,42 +117,64 @@ static void print_score(const char *path, const struct score *s)
 	ink_json_print(o);
 }
 
-int cmd_score_text(int argc, char **argv)
+static void score_texts(const struct ink_choices_text *c, char **paths, int n)
 {
-	static const char *tokenizer, *isa;
-	static const struct ink_option options[] = {
-		{ "tokenizer", 0, "FILE", "of the model, in llama2.c's form", INK_OPT_STRING,
-		  &tokenizer },
-		{ "isa", 0, "NAME", "such as scalar, avx2; default: the best of this CPU",
-		  INK_OPT_STRING, &isa },
-		{ 0 }
-	};
-	static const struct ink_usage usage = {
-		.args = "MODEL.ink --tokenizer FILE TEXT...",
-		.about =
-		"Measures how well a language model predicts texts: the perplexity of a token, and the bits\n"
-		"that a byte takes. A text is cut into pieces as long as the model remembers.",
-		.options = options,
-		.example = "inkling score-text stories.ink --tokenizer tok512.bin story.txt",
-		.min_args = 2,
-		.max_args = -1,
-	};
-	int n = ink_args_parse(argc, argv, &usage), i;
 	struct ink_diag why = { 0 };
 	struct ink_llama_text text;
 	struct ink_text t;
+	int i;
 
-	ink_text_open(&t, argv[1], tokenizer, isa);
-	for (i = 2; i <= n; i++) {
+	ink_text_open(&t, c->model, c->tokenizer, c->isa);
+	for (i = 0; i < n; i++) {
 		struct score s = { 0 };
 
-		if (!ink_llama_text_read(&text, argv[i], t.tokenizer,
+		if (!ink_llama_text_read(&text, paths[i], t.tokenizer,
 					 ink_model_context(t.lm.model), &why))
 			ink_die(INK_EXIT_INPUT, why.text, NULL);
 		score(&t, &text, &s);
-		print_score(argv[i], &s);
+		print_score(paths[i], &s);
 		ink_llama_text_free(&text);
 	}
 	ink_text_close(&t);
+}
+
+int cmd_score_text(int argc, char **argv)
+{
+	static struct ink_choices_text c;
+	static bool ids;
+	static const struct ink_option options[] = {
+		{ "tokenizer", 0, "FILE", "of the model, in llama2.c's form; default: MODEL.tok", INK_OPT_STRING,
+		  &c.tokenizer },
+		{ "ids", 0, NULL, "lines of numbers, each a sequence: for models of surprise such as sys-lm",
+		  INK_OPT_FLAG, &ids },
+		{ "slot", 's', "NAME", "with --ids: let the kernel do it, in this slot",
+		  INK_OPT_STRING, &c.slot },
+		{ "isa", 0, "NAME", "such as scalar, avx2; default: the best of this CPU",
+		  INK_OPT_STRING, &c.isa },
+		{ 0 }
+	};
+	static const struct ink_usage usage = {
+		.args = "MODEL.ink ([--tokenizer FILE] TEXT... | --ids FILE...)",
+		.about =
+		"Measures how well a language model predicts texts: the perplexity of a token, and the bits\n"
+		"that a byte takes. A text is cut into pieces as long as the model remembers.\n\n"
+		"With --ids each line of a file is a sequence of tokens, - is stdin. It is cut into windows as\n"
+		"long as the model reads, the last of which reaches back; for each line: tokens, mean bits of a token\n"
+		"over all windows, the most of a window, and how many reach the model's threshold.",
+		.options = options,
+		.example = "inkling score-text stories.ink --tokenizer tok512.bin story.txt\n"
+			   "inkling score-text sys-lm.ink --ids calls.txt --json",
+		.min_args = 2,
+		.max_args = -1,
+	};
+	int n = ink_args_parse(argc, argv, &usage);
+
+	c.model = argv[1];
+	if (c.slot && !ids)
+		ink_die(INK_EXIT_USAGE, "--slot is for --ids", NULL);
+	if (ids)
+		ink_surprise(&c, argv + 2, n - 1);
+	else
+		score_texts(&c, argv + 2, n - 1);
 	return INK_EXIT_OK;
 }

@@ -2,8 +2,8 @@
 /*
  * A language model and its tokenizer, for commands.
  *
- * What lives here: opening both, and showing what a model says. What doesn't:
- * tokens and logits (lm.h).
+ * What lives here: opening both, showing what a model says, and what score-text
+ * is made of. What doesn't: tokens and logits (lm.h).
  */
 #ifndef INK_TEXT_H
 #define INK_TEXT_H
@@ -21,7 +21,21 @@ struct ink_text {
 	struct ink_tokenizer *tokenizer;
 };
 
-/* Both; dies when one of them can't be had. @isa may be NULL. */
+/**
+ * struct ink_choices_text - what score-text was asked for
+ * @model: path
+ * @tokenizer: path, or NULL
+ * @slot: name, or NULL: in this process
+ * @isa: name, or NULL
+ */
+struct ink_choices_text {
+	const char *model, *tokenizer, *slot, *isa;
+};
+
+/* How surprising lines of tokens are (surprise.c); dies when something is wrong. */
+void ink_surprise(const struct ink_choices_text *c, char **paths, int n);
+
+/* Both; dies when one of them can't be had. @tokenizer NULL: MODEL.tok beside MODEL.ink. @isa may be NULL. */
 void ink_text_open(struct ink_text *t, const char *model, const char *tokenizer, const char *isa);
 void ink_text_close(struct ink_text *t);
 

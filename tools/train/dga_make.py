@@ -92,25 +92,33 @@ def family(name, r):
     return pykspa(r)
 
 
+def drawn_spoken(r, n):
+    """A pattern of consonants and vowels, each class all or in part."""
+    pattern = pick(r, "cv", r.integers(2, 7), (0.55, 0.45))
+    pattern = pattern if "v" in pattern and "c" in pattern else "cvc"[:r.integers(2, 4)]
+    consonants, vowels = CONSONANTS, VOWELS + "y" if r.random() < 0.5 else VOWELS
+    if r.random() < 0.4:
+        consonants = "".join(r.choice(list(CONSONANTS), r.integers(7, 19), replace=False))
+    return spoken(r, pattern, consonants, vowels, min(n, 16))
+
+
 def any_generator(r):
     """A name of a generator that is itself drawn: alphabet, weights, pattern."""
-    kind, n = r.random(), int(r.integers(6, 25))
-    if kind < 0.45:			# letters, all or some, even or not
+    kind, n = r.random(), int(r.integers(5, 25))
+    if kind < 0.42:			# letters, all or some, even or not
         alphabet = list(LETTERS) if r.random() < 0.6 else \
             list(r.choice(list(LETTERS), r.integers(8, 26), replace=False))
         even = 20.0 if r.random() < 0.7 else 1.0
         return pick(r, alphabet, n, r.dirichlet(np.full(len(alphabet), even)))
-    if kind < 0.65:			# letters with digits
+    if kind < 0.57:			# letters with digits
         share = r.uniform(0.05, 0.9)
         return "".join(pick(r, DIGITS if r.random() < share else LETTERS, 1)
-                       for _ in range(n))
-    if kind < 0.7:			# digits, hexadecimal
+                       for _ in range(max(n, 7)))
+    if kind < 0.62:			# digits, hexadecimal
         alphabet = DIGITS + "abcdef" if r.random() < 0.8 else DIGITS
-        return pick(r, alphabet, max(n, 8))
-    if kind < 0.9:			# a pattern of consonants and vowels
-        pattern = pick(r, "cv", r.integers(2, 7), (0.55, 0.45))
-        pattern = pattern if "v" in pattern and "c" in pattern else "cvc"
-        return spoken(r, pattern, CONSONANTS, VOWELS + "y", min(n, 16))
+        return pick(r, alphabet, max(n, 9))
+    if kind < 0.92:
+        return drawn_spoken(r, max(n, 7))
     block = pick(r, LETTERS, r.integers(3, 8))	# a fixed part with a drawn one
     drawn = pick(r, LETTERS, r.integers(4, 10))
     return drawn + block if r.random() < 0.5 else block + drawn

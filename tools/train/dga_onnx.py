@@ -40,6 +40,11 @@ def _slice(x, starts, ends, axes, steps=None):
     return x[tuple(at)]
 
 
+def _pad(x, by, value=0):
+    by = [int(i) for i in by]
+    return np.pad(x, list(zip(by[:x.ndim], by[x.ndim:])), constant_values=value)
+
+
 def _reshape(x, shape):
     return x.reshape([x.shape[i] if n == 0 else int(n) for i, n in enumerate(shape)])
 
@@ -56,6 +61,7 @@ ERF = np.vectorize(math.erf, otypes=[np.float64])
 SIMPLE = {
     "Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Pow": np.power, "Not": np.logical_not,
     "Sqrt": np.sqrt, "Erf": ERF, "Equal": np.equal, "MatMul": np.matmul, "Where": np.where,
+    "Mod": np.mod, "Relu": lambda x: np.maximum(x, 0), "Pad": _pad,
     "Shape": lambda x: np.array(x.shape, np.int64), "Reshape": _reshape, "Slice": _slice,
     "Unsqueeze": _unsqueeze, "Expand": lambda x, s: x * np.ones([int(i) for i in s], x.dtype),
 }
@@ -104,11 +110,18 @@ def _wide(value):
     return value.astype(np.float64) if value.dtype == np.float32 else value
 
 
-def run(path, ids):
-    """Output of the file for one input, in double precision."""
-    graph = onnx.load(path).graph
-    env = {t.name: _wide(numpy_helper.to_array(t)) for t in graph.initializer}
-    env[graph.input[0].name] = ids
-    for node in graph.node:
-        env[node.output[0]] = _node(node, [env[i] for i in node.input if i], _attributes(node))
-    return env[graph.output[0].name]
+class Model:
+    """A file's graph in double precision, for one input at a time."""
+
+    def __init__(self, path):
+        graph = onnx.load(path).graph
+        self.constant = {t.name: _wide(numpy_helper.to_array(t)) for t in graph.initializer}
+        self.nodes = [(n, _attributes(n)) for n in graph.node]
+        self.input, self.output = graph.input[0].name, graph.output[0].name
+
+    def __call__(self, ids):
+        env = dict(self.constant)
+        env[self.input] = ids
+        for node, attributes in self.nodes:
+            env[node.output[0]] = _node(node, [env[i] for i in node.input if i], attributes)
+        return env[self.output]

@@ -158,10 +158,11 @@ struct inkling_run {
  *
  * The SQE's cmd_op is INKLING_URING_RUN, its fd the session's. Inputs are read
  * once; an input that changes meanwhile gives some verdict, and nothing else
- * does. Results may overlap inputs: those of input i are written before input
- * i + 1 is read. One command runs on one model. Completions are posted when the
- * results are there; commands of one session run one at a time, in any order
- * unless they are linked.
+ * does. Results may overlap inputs, but of a command with more than one it isn't
+ * said which are read before they are overwritten: these give some verdict, too.
+ * One command runs on one model. Completions are posted when the results are
+ * there; commands of one session run one at a time, in any order unless they are
+ * linked.
  *
  * The CQE's res is how many inputs were run, less than @count if something
  * stopped it on the way, or, if none was, an error: ENOTCONN the session isn't
