@@ -27,8 +27,8 @@
 #define COST_MAC16_VNNI		15
 #define COST_MAC_WIDENED	30	/* the same of a weight that is a byte */
 #define COST_MAC_BYTES		18	/* or of an input that is two */
-#define COST_LINEAR_ROW		420	/* one output of a LINEAR in vectors */
-#define COST_LINEAR_TOKEN	6000	/* one row of its input, however few the outputs */
+#define COST_LINEAR_ROW		400	/* one output of a LINEAR in vectors */
+#define COST_LINEAR_TOKEN	4000	/* one row of its input, however few the outputs */
 #define COST_ROW_SCALAR		4000	/* requantise one output of a DENSE */
 #define COST_ROW_SIMD		1500
 #define COST_ELEMENT		4000	/* one element of any other op */
