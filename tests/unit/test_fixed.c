@@ -237,7 +237,7 @@ static u64 some_64(struct ink_rand *r)
 static void check_rsqrt(u64 v, long double *worst, long double *units)
 {
 	struct ink_rsqrt y = ink_rsqrt64(v);
-	long double want = ldexpl(1 / sqrtl(v), 62 - (int)y.up);
+	double want = (double)ldexpl(1 / sqrtl(v), 62 - (int)y.up);
 
 	assert_in_range(y.mult, 1u << 30, S32_MAX);
 	assert_in_range(y.up, 0, 31);
