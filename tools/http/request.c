@@ -12,7 +12,8 @@
 
 #define RUN	8	/* bytes in a row that are alike; more say no more */
 
-_Static_assert(INK_HTTP_WINDOWS == 1 + (INK_HTTP_TEXT - INK_HTTP_TOKENS + INK_HTTP_STEP - 1) / INK_HTTP_STEP,
+_Static_assert(INK_HTTP_WINDOWS ==
+	       1 + (INK_HTTP_TEXT - INK_HTTP_TOKENS + INK_HTTP_STEP - 1) / INK_HTTP_STEP,
 	       "windows of the longest text");
 
 /* A part of a request: which bytes of it separate something. */
