@@ -185,7 +185,7 @@ static size_t unescape_again(uint8_t *s, size_t n)
 }
 
 /*
- * The next character, leniently: what could be written shorter counts for what it says, since servers
+ * The next character, leniently: what could be shorter counts for what it says, since servers
  * were fooled by it; what isn't UTF-8 is taken for Latin-1.
  */
 static unsigned int next_code(const uint8_t *s, size_t n, size_t *used)
