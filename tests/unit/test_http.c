@@ -2,8 +2,8 @@
 /*
  * Requests as the model `http` reads them.
  *
- * What lives here: tests of tools/http/request.c and log.c: what becomes of well-formed, hostile and
- * random requests. What doesn't: the scorer, which tests/selftests/http.sh runs in a VM.
+ * What lives here: tests of tools/http/request.c and log.c: what becomes of well-formed, hostile
+ * and random requests. What doesn't: the scorer, which tests/selftests/http.sh runs in a VM.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,7 +27,7 @@
 #define C	"\6"	/* control byte */
 #define O	"\7"	/* other character */
 
-/* The parts and the text are in blocks of their own size, so that the sanitizer sees one byte too many. */
+/* Parts and text are in blocks of their own size: the sanitizer sees one byte too many. */
 static void expect_sized(const char *line, size_t line_size, const char *body, size_t body_size,
 			 const char *want, size_t want_size)
 {
@@ -68,7 +68,7 @@ static void test_parts(void **state)
 	expect("GET /\1\2?a=%01%04%1f%7f HTTP/1.1", "", "get /" C C Q "a" V C C C C);
 	/* What isn't a request line. */
 	expect("", "", "");
-	expect("GET", "", "get" );
+	expect("GET", "", "get");
 	expect("GET ", "", "get ");
 	expect("GET /a b c", "", "get /a b c");
 	expect("GET /a b HTTP/1.1", "", "get /a b");
@@ -149,8 +149,8 @@ static void test_windows(void **state)
 static void test_random(void **state)
 {
 	static const char *const pieces[] = {
-		"%", "%2", "%25", "%u", "%u00", "%u0041", "%c0", "%ae", "\xe2\x80", "\xf0\x9f", "http://", " HTTP/1.1", "?", "&",
-		"=", "+", " ", "%00", "\r\n", "%2525", "%uff1c", "GET ",
+		"%", "%2", "%25", "%u", "%u00", "%u0041", "%c0", "%ae", "\xe2\x80", "\xf0\x9f",
+		"http://", " HTTP/1.1", "?", "&", "=", "+", " ", "%00", "\r\n", "%2525", "%uff1c", "GET ",
 	};
 	uint8_t *text = malloc(INK_HTTP_TEXT);
 	uint16_t w[INK_HTTP_TOKENS];

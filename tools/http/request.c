@@ -12,7 +12,8 @@
 
 #define RUN	8	/* bytes in a row that are alike; more say no more */
 
-_Static_assert(INK_HTTP_WINDOWS == 1 + (INK_HTTP_TEXT - INK_HTTP_TOKENS + INK_HTTP_STEP - 1) / INK_HTTP_STEP,
+_Static_assert(INK_HTTP_WINDOWS ==
+	       1 + (INK_HTTP_TEXT - INK_HTTP_TOKENS + INK_HTTP_STEP - 1) / INK_HTTP_STEP,
 	       "windows of the longest text");
 
 /* A part of a request: which bytes of it separate something. */
@@ -184,7 +185,7 @@ static size_t unescape_again(uint8_t *s, size_t n)
 }
 
 /*
- * The next character, leniently: what could be written shorter counts for what it says, since servers
+ * The next character, leniently: what could be shorter counts for what it says, since servers
  * were fooled by it; what isn't UTF-8 is taken for Latin-1.
  */
 static unsigned int next_code(const uint8_t *s, size_t n, size_t *used)

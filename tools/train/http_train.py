@@ -193,7 +193,9 @@ def card(seed):
             "description": "Requests of the web, from request line and body: harmless, attacks of four kinds, "
             "or otherwise unlike what the site of its training is asked.",
             "training": "CSIC 2010 (60 % of its distinct requests), HttpParams, and made-up requests; "
-            f"tools/train/http_train.py, seed {seed}."}
+            f"tools/train/http_train.py, seed {seed}.",
+            "accuracy": "models/README.md has it: CSIC 2010 82.1 % of anomalous requests at 0.1 % of normal ones; "
+            "lists never trained on 82.7 %; libinjection's false positives 7.7 %."}
 
 
 def calibration(path, sets, seed):
