@@ -44,7 +44,8 @@ static void open_model(struct work *w, const struct ink_choices_text *c)
 		ink_scorer_open_model(s, c->model, c->isa, NULL);
 	g = ink_model_graph(s->model);
 	if (!g->tokens || g->context || g->header->head != INKLING_HEAD_ANOMALY)
-		ink_die(INK_EXIT_INPUT, ink_fmt("%s doesn't tell how surprising tokens are", c->model),
+		ink_die(INK_EXIT_INPUT,
+			ink_fmt("%s doesn't tell how surprising tokens are", c->model),
 			"inkling compile --head anomaly makes one that does of a language model");
 	w->tokens = g->tokens;
 	w->wide = g->tensors[g->header->input].elem == 2;
@@ -142,7 +143,8 @@ void ink_surprise(const struct ink_choices_text *c, char **paths, int n)
 			struct sum s = { 0 };
 
 			w.windows = ink_cli.json ? ink_json_array() : NULL;
-			score_line(&w, lines.tokens + lines.first[k], ink_samples_length(&lines, k), &s);
+			score_line(&w, lines.tokens + lines.first[k],
+				   ink_samples_length(&lines, k), &s);
 			print_line(&w, ++row, ink_samples_length(&lines, k), &s);
 		}
 		ink_samples_free(&lines);
