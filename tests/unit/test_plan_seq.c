@@ -131,36 +131,69 @@ static u32 units_of(const struct ink_bound *b, u32 tokens)
 	}
 }
 
+/* What an element costs in vectors, in picoseconds. */
+static u64 element_of(const struct ink_bound *b)
+{
+	switch (b->opcode) {
+	case INKLING_OP_NORM:
+		return b->narrow ? 850 : 1300;
+	case INKLING_OP_ADD:
+	case INKLING_OP_MUL:
+	case INKLING_OP_ROPE:
+	case INKLING_OP_SCALE:
+	case INKLING_OP_POOL:
+		return 450;
+	case INKLING_OP_UNFOLD:
+		return 250;
+	default:
+		return 750;
+	}
+}
+
+/* A LINEAR in vectors. */
+static u64 cost_of_linear(const struct ink_bound *b, u64 units, u64 rows, bool vnni)
+{
+	u64 n = b->in_cols[0], weight = n * b->out_cols <= 65536 ? 30 : 150;
+	u64 mac = b->path == INK_PATH_LINEAR ? 30 : b->path == INK_PATH_LINEAR_BYTES ? 18 :
+		  vnni ? 15 : 25;
+
+	return 30000 + rows * 4000 + units * (n * weight + rows * (n * mac + 400));
+}
+
 /* The cost model, in picoseconds; vectors where the op has them and @simd. */
 static u64 cost_of(const struct ink_bound *b, u32 units, bool simd, u32 tokens)
 {
 	u64 n = b->in_cols[0], rows = input_rows(b, 0, tokens), keys, element;
 
 	simd = simd && b->path != INK_PATH_SCALAR;
-	element = simd ? 800 : 4000;
+	element = simd ? element_of(b) : 4000;
 	units = min(units, units_of(b, tokens));
 	switch (b->opcode) {
 	case INKLING_OP_LINEAR:
 		if (simd)
-			return 30000 + units * (n * 90 + rows * (n * (b->path == INK_PATH_LINEAR ? 50 : 30) + 600));
+			return cost_of_linear(b, units, rows, b->vnni);
 		return 30000 + units * rows * (n * 1500 + 4000);
 	case INKLING_OP_ATTENTION:
 		keys = b->n_in > 3 ? b->in_count[3] / b->in_cols[3] : input_rows(b, 1, tokens);
 		n = n / (u32)b->attr[0];
-		return 30000 + units * (150000 + keys * (2 * n * (simd ? 50 : 1500) + (simd ? 2000 : 15000)) +
-			2ull * input_rows(b, 1, tokens) * b->in_cols[1] * element / units_of(b, tokens));
+		return 30000 + units * ((simd ? 10000 : 150000) +
+			keys * (2 * n * (simd ? 42 : 1500) + (simd ? 1700 : 15000)) +
+			2ull * input_rows(b, 1, tokens) * b->in_cols[1] * (simd ? 250 : 4000) /
+			units_of(b, tokens));
 	case INKLING_OP_SOFTMAX:
 		return 30000 + b->m * 25000ull;
 	case INKLING_OP_NLL:
 		return 30000 + rows * n * 25000;
 	case INKLING_OP_NORM:
-		return 30000 + units * (n * element + 150000);
+		return 30000 + units * (n * element + (simd ? 35000 : 150000));
+	case INKLING_OP_HASHEMBED:
+		return 30000 + units * (b->out_cols * element + 40000);
 	case INKLING_OP_GATE:
 		return 30000 + units * n * (n * 2400 + 25000);
 	}
 	if (b->units > 1)
 		return 30000 + units * max(n, (u64)b->out_cols) * element;
-	return 30000 + max(rows * n, (u64)b->m) * 4000;
+	return 30000 + max(rows * n, (u64)b->m) * element;
 }
 
 static u64 step_cost(const struct ink_plan *plan, const struct ink_step *s, bool simd, u32 tokens)
