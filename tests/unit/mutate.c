@@ -14,7 +14,7 @@
  * parsed whole. Of an image over 12 KiB the first 4 KiB are done byte by byte,
  * and after that one byte of 61, which as an odd number meets each offset in
  * a word and a record in turn; of one over 32 KiB the first KiB and one byte of
- * 121. -a does all of them.
+ * 121; of one over 128 KiB the first KiB and one of 3599. -a does all of them.
  *
  *   mutate [-a] [-j JOBS] [FILE...]    without files: the .ink files in models and the tests' own
  */
@@ -54,7 +54,8 @@ struct work {
 #define WHOLE	(12 << 10)	/* images up to this size are changed in every byte, */
 #define DENSE	(4 << 10)	/* larger ones only in the first bytes, */
 #define STRIDE	61		/* and then in one of so many; */
-#define LARGE	(32 << 10)	/* of still larger ones a quarter and half of that */
+#define LARGE	(32 << 10)	/* of still larger ones a quarter and half of that, */
+#define HUGE_SIZE (128 << 10)	/* and of the largest hardly any behind the first */
 
 static bool every_byte;
 
@@ -174,10 +175,12 @@ static void change_byte(struct work *w, size_t at, u8 value)
 
 static bool is_picked(const struct work *w, size_t at)
 {
+	size_t stride = w->img.size > HUGE_SIZE ? 59 * STRIDE :
+			w->img.size > LARGE ? 2 * STRIDE - 1 : STRIDE;
 	bool large = w->img.size > LARGE;
 
 	return every_byte || w->img.size <= WHOLE || at < (large ? DENSE / 4 : DENSE) ||
-	       !(at % (large ? 2 * STRIDE - 1 : STRIDE));
+	       !(at % stride);
 }
 
 static void change_bytes(struct work *w, u32 part, u32 parts)
