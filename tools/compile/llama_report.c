@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "internal.h"
 #include "llama_report.h"
 #include "lm.h"
 
@@ -95,21 +96,13 @@ static bool read_window(struct ink_model *model, const uint16_t *tokens, uint32_
 			struct ink_diag *why)
 {
 	size_t size = ink_model_input_size(model);
-	struct inkling_sequence *in = calloc(1, size);
-	bool wide = size - sizeof(*in) > ink_model_tokens(model);
+	void *in = calloc(1, size);
 	int32_t out;
-	uint32_t i;
 	int err;
 
 	if (!in)
 		return ink_fail(why, "no memory for a window");
-	in->n = n;
-	for (i = 0; i < n; i++) {
-		if (wide)
-			((uint16_t *)(in + 1))[i] = tokens[i];
-		else
-			((uint8_t *)(in + 1))[i] = (uint8_t)tokens[i];
-	}
+	ink_model_put_tokens(model, in, tokens, n, 0);
 	err = ink_model_run(model, in, size, &out, sizeof(out));
 	free(in);
 	*mean = ldexp(out, -16) * M_LN2;

@@ -75,11 +75,25 @@ static bool fold_line(struct fold *f, struct ink_seq_op *op)
 	return true;
 }
 
-/* What a sum may be a second input of: it has no clamp before it. */
-static bool takes_sum(const struct ink_seq_op *x)
+/*
+ * May a sum with it times @factor be a further input of @x? It has no clamp before that.
+ * *@n: weights that the factor goes into, of which a SCALE has none.
+ */
+static bool takes_sum(const struct fold *f, const struct ink_seq_op *x, double factor, size_t *n)
 {
-	return (x->kind == INK_SEQ_SCALE && x->n_in == 2) || (x->kind == INK_SEQ_HASHEMBED && x->n_in == 1) ||
-	       (x->kind == INK_SEQ_LINEAR && x->n_in == 1 && isinf(x->lo) && isinf(x->hi));
+	switch (x->kind) {
+	case INK_SEQ_LINEAR:
+		*n = (size_t)x->cols * f->net->ops[x->in[0]].cols;
+		return x->n_in == 1 && isinf(x->lo) && isinf(x->hi);
+	case INK_SEQ_HASHEMBED:
+		*n = (size_t)x->words * x->cols;
+		return x->n_in == 1;
+	case INK_SEQ_SCALE:
+		*n = 0;
+		return x->n_in == 2 && factor == 1;
+	default:
+		return false;
+	}
 }
 
 static bool scale_embedding(struct fold *f, struct ink_seq_op *x, const double *s, const double *b)
@@ -210,11 +224,8 @@ static bool fold_residual(struct fold *f, struct ink_seq_op *op)
 		struct ink_seq_op *x = &f->net->ops[op->in[k]];
 		double mine = k ? op->cb : op->ca, other = k ? op->ca : op->cb;
 
-		if (!takes_sum(x) || f->uses[op->in[k]] != 1 || other != 1 ||
-		    (x->kind == INK_SEQ_SCALE && mine != 1))
+		if (!takes_sum(f, x, mine, &n) || f->uses[op->in[k]] != 1 || other != 1)
 			continue;
-		n = x->kind == INK_SEQ_SCALE ? 0 : x->kind == INK_SEQ_LINEAR ? (size_t)x->cols * f->net->ops[x->in[0]].cols :
-		    (size_t)x->words * x->cols;
 		for (i = 0; i < n; i++)
 			x->w[i] *= mine;
 		for (i = 0; x->b && i < x->cols; i++)

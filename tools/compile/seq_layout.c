@@ -149,7 +149,8 @@ bool ink_layout_cut(struct ink_layout *l, const struct ink_onnx_cut *cut)
 	uint32_t d;
 
 	for (d = 0; d < l->rank; d++)
-		if (cut->step[d] < 1 || !cut_extent(l, &l->dim[d], (uint32_t)cut->from[d], (uint32_t)cut->step[d],
+		if (cut->step[d] < 1 ||
+		    !cut_extent(l, &l->dim[d], (uint32_t)cut->from[d], (uint32_t)cut->step[d],
 				(uint32_t)cut->dims[d]))
 			return false;
 	return true;

@@ -138,11 +138,12 @@ static const struct rule rules[] = {
 	{ "And", ink_seq_lower_compare }, { "Or", ink_seq_lower_compare },
 	{ "LayerNormalization", ink_seq_lower_layer_norm },
 	{ "BatchNormalization", ink_seq_lower_batch_norm },
-	{ "TopK", ink_seq_lower_topk }, { "Softmax", ink_seq_lower_softmax }, { "ReduceMean", ink_seq_lower_reduce },
+	{ "TopK", ink_seq_lower_topk }, { "Softmax", ink_seq_lower_softmax },
+	{ "ReduceMean", ink_seq_lower_reduce },
 	{ "ReduceSum", ink_seq_lower_reduce }, { "ReduceMax", ink_seq_lower_reduce },
 };
 
-/* Integers that are made of tokens know a few nodes only. */
+/* Integers that are made of tokens know a few nodes only. True with *@done unset: not theirs. */
 static bool lower_gram(struct ink_seq_lowering *l, bool *done)
 {
 	static const struct rule known[] = {
@@ -154,18 +155,15 @@ static bool lower_gram(struct ink_seq_lowering *l, bool *done)
 	const char *op = l->node->pb->op_type;
 	uint32_t i, k;
 
-	*done = false;
 	for (k = 0; k < l->node->n_in; k++) {
 		const struct ink_value *v = ink_seq_in(l, k);
 
 		if (!v || !(v->kind == INK_VALUE_GRAM ||
 			    (v->kind == INK_VALUE_TOKENS && !strcmp(op, "Add"))))
 			continue;
-		for (i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-			*done = !strcmp(op, known[i].op);
-			if (*done)
-				return known[i].lower(l);
-		}
+		for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+			if (!strcmp(op, known[i].op))
+				return *done = known[i].lower(l);
 	}
 	return true;
 }
@@ -184,7 +182,7 @@ static bool lower_node(struct ink_seq_lowering *l)
 {
 	const char *op = l->node->pb->op_type;
 	struct ink_value v = { .kind = INK_VALUE_CONST };
-	bool done;
+	bool done = false;
 	uint32_t i;
 
 	snprintf(l->label, sizeof(l->label), "%s", ink_onnx_label(l->node));
@@ -200,7 +198,7 @@ static bool lower_node(struct ink_seq_lowering *l)
 		return true;
 	}
 	if (!lower_gram(l, &done) || done)
-		return done && !l->why->set;
+		return done;
 	for (i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
 		if (!strcmp(op, rules[i].op))
 			return rules[i].lower(l);

@@ -14,6 +14,9 @@
 #include "seq_layout.h"
 #include "seq_net.h"
 
+/* Masks as low as that leave nothing of a share, nor of what they are added to. */
+#define INK_SEQ_LOW	-1e3
+
 enum ink_value_kind {
 	INK_VALUE_NONE,
 	INK_VALUE_CONST,	/* doesn't depend on the tokens */
@@ -232,6 +235,7 @@ bool ink_seq_lower_hashed(struct ink_seq_lowering *l, const struct ink_array *ta
 bool ink_seq_lower_topk(struct ink_seq_lowering *l);
 bool ink_seq_gate_cut(struct ink_seq_lowering *l, uint32_t from, uint32_t n);
 bool ink_seq_lower_gate(struct ink_seq_lowering *l);
+/* True with *@done unset: not theirs. */
 bool ink_seq_gate_times(struct ink_seq_lowering *l, bool *done);
 
 /* seq_lower_math.c: element by element. */

@@ -12,9 +12,6 @@
 
 #include "seq_lower.h"
 
-/* Masks as low as that leave nothing of a share. */
-#define LOW	-1e3
-
 /* A view [.., heads, rows, d], or [.., heads, d, rows] with @turned, as a matrix by heads. */
 static bool by_heads(struct ink_seq_lowering *l, const struct ink_value *x, bool turned,
 		     uint32_t *op, uint32_t *heads, uint32_t *d)
@@ -127,7 +124,7 @@ static bool pattern(struct ink_seq_lowering *l, struct ink_scores *s, const stru
 
 		at = (int64_t)(i / n % n) - (int64_t)(i % n);
 		seen = llabs(at) <= far && (!causal || at >= 0);
-		if (c->data[i] != (seen ? 0 : c->data[i]) || (!seen && c->data[i] > LOW))
+		if (c->data[i] != (seen ? 0 : c->data[i]) || (!seen && c->data[i] > INK_SEQ_LOW))
 			return ink_seq_refuse(l, "supported masks: of what fills up, causal, and a band");
 	}
 	s->causal |= causal && n > 1;
@@ -165,7 +162,7 @@ static bool keys_mask(struct ink_seq_lowering *l, const struct ink_value *m)
 static bool mask_scores(struct ink_seq_lowering *l, struct ink_value *v, const struct ink_value *m,
 			double token, double pad)
 {
-	if (m->kind != INK_VALUE_MASK || !keys_mask(l, m) || token != 0 || !(pad <= LOW))
+	if (m->kind != INK_VALUE_MASK || !keys_mask(l, m) || token != 0 || !(pad <= INK_SEQ_LOW))
 		return ink_seq_refuse(l, "scores may be masked with a very low number where a key only fills up");
 	if (!l->net->ops[v->scores.k].seq)
 		return ink_seq_refuse(l, "the keys aren't the tokens any more");

@@ -16,9 +16,6 @@
 
 #include "seq_lower.h"
 
-/* Masks as low as that leave nothing of a share. */
-#define LOW	-1e3
-
 static const char hint[] = "of the greatest, supported is a softmax of them: least = x.topk(k).values[..., k-1:], "
 	"then x.masked_fill(x < least, -inf).softmax(-1)";
 
@@ -43,7 +40,7 @@ bool ink_seq_lower_topk(struct ink_seq_lowering *l)
 	return ink_seq_set(l, 0, &v);
 }
 
-/* The least of the greatest, by Slice or Gather. */
+/* The least of the greatest, by Slice. */
 bool ink_seq_gate_cut(struct ink_seq_lowering *l, uint32_t from, uint32_t n)
 {
 	struct ink_value v = *ink_seq_in(l, 0);
@@ -86,7 +83,7 @@ static bool keep_greatest(struct ink_seq_lowering *l)
 	double low;
 
 	if ((!below && m->gate.stage != INK_GATE_AMONG) || !ink_seq_equal(x, m->gate.base) ||
-	    !ink_seq_scalar(ink_seq_const(l, below ? 1 : 2), &low) || low > LOW)
+	    !ink_seq_scalar(ink_seq_const(l, below ? 1 : 2), &low) || low > INK_SEQ_LOW)
 		return ink_seq_refuse(l, hint);
 	v.gate.stage = INK_GATE_SCORES;
 	return ink_seq_set(l, 0, &v);
@@ -143,9 +140,8 @@ bool ink_seq_gate_times(struct ink_seq_lowering *l, bool *done)
 		g = x;
 		x = swap;
 	}
-	*done = !strcmp(l->node->pb->op_type, "Mul") && is_column(l, g) && x->kind == INK_VALUE_VIEW &&
-		!x->summed;
-	if (!*done)
+	if (strcmp(l->node->pb->op_type, "Mul") || !is_column(l, g) || x->kind != INK_VALUE_VIEW ||
+	    x->summed)
 		return true;
 	gate = g->op;
 	column = g->layout.col;
@@ -162,5 +158,5 @@ bool ink_seq_gate_times(struct ink_seq_lowering *l, bool *done)
 	op->in[0] = from;
 	op->in[1] = gate;
 	op->k = column;
-	return ink_seq_set_view(l, l->net->n_ops - 1, &layout, ink_seq_filling(x, true));
+	return *done = ink_seq_set_view(l, l->net->n_ops - 1, &layout, ink_seq_filling(x, true));
 }

@@ -11,9 +11,6 @@
 
 #include "seq_lower.h"
 
-/* Masks as low as that leave nothing of what they are added to. */
-#define LOW	-1e3
-
 bool ink_seq_lower_compare(struct ink_seq_lowering *l)
 {
 	const char *op = l->node->pb->op_type;
@@ -277,7 +274,7 @@ static bool with_mask(struct ink_seq_lowering *l, uint32_t which)
 		return ink_seq_refuse(l, "the mask isn't that of the activations' tokens");
 	if (!strcmp(op, "Mul") && m->token == 1 && m->pad == 0)
 		v.filling = INK_FILL_ZERO;
-	else if (!strcmp(op, "Add") && m->token == 0 && m->pad <= LOW)
+	else if (!strcmp(op, "Add") && m->token == 0 && m->pad <= INK_SEQ_LOW)
 		v.filling = INK_FILL_LOW;
 	else
 		return ink_seq_refuse(l, "supported: activations times 1 for tokens and 0 for what fills up, or plus 0 and a very low number");
@@ -311,7 +308,7 @@ bool ink_seq_lower_where(struct ink_seq_lowering *l)
 	/* What fills up has to get the constant. */
 	pad = x == b ? m->pad != 0 && m->token == 0 : m->pad == 0 && m->token != 0;
 	if (x->kind != INK_VALUE_VIEW || !pad || !mask_fits(l, x, m) ||
-	    !ink_seq_scalar(ink_seq_const(l, x == b ? 1 : 2), &c) || (c != 0 && c > LOW))
+	    !ink_seq_scalar(ink_seq_const(l, x == b ? 1 : 2), &c) || (c != 0 && c > INK_SEQ_LOW))
 		return ink_seq_refuse(l, "supported: 0 or a very low number instead of activations of what fills up");
 	v.filling = c == 0 ? INK_FILL_ZERO : INK_FILL_LOW;
 	return ink_seq_set(l, 0, &v);
@@ -382,7 +379,7 @@ bool ink_seq_lower_binary(struct ink_seq_lowering *l)
 	if (!ink_seq_stat_binary(l, &done) || done)
 		return done;
 	if (!ink_seq_gate_times(l, &done) || done)
-		return done && !l->why->set;
+		return done;
 	if (a->kind == INK_VALUE_VIEW && a->summed && b->kind == INK_VALUE_COUNT &&
 	    !strcmp(l->node->pb->op_type, "Div"))
 		return ink_seq_pool_mean(l, a);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "inkling.h"
+#include "internal.h"
 #include "report.h"
 #include "seq_compile.h"
 
@@ -19,28 +19,11 @@ struct comparison {
 	struct ink_report *r;
 	const struct ink_compile *c;
 	struct ink_model *model;
-	struct inkling_sequence *in;
+	void *in;
 	void *out;
 	double **values;
 	uint16_t *tokens;
 };
-
-static void fill_input(struct comparison *p, uint32_t n)
-{
-	const struct ink_seq_net *net = p->c->seq;
-	uint8_t *narrow = (uint8_t *)(p->in + 1);
-	uint16_t *wide = (uint16_t *)(p->in + 1);
-	bool is_wide = ink_model_input_size(p->model) >= sizeof(*p->in) + 2 * (size_t)net->tokens;
-	uint32_t i;
-
-	p->in->n = n;
-	for (i = 0; i < n; i++) {
-		if (is_wide)
-			wide[i] = p->tokens[i];
-		else
-			narrow[i] = p->tokens[i] < 256 ? (uint8_t)p->tokens[i] : (uint8_t)net->pad;
-	}
-}
 
 /* Class by the same rule as the engine's. */
 static uint32_t float_class(const struct ink_compile *c, const double *y)
@@ -89,7 +72,7 @@ static bool run(struct comparison *p, const struct ink_samples *samples, struct 
 
 		ink_pool_init(&pool, MEMORY);
 		ok = ink_seq_eval(net, p->tokens, n, &pool, p->values, why);
-		fill_input(p, n);
+		ink_model_put_tokens(p->model, p->in, p->tokens, n, (uint8_t)p->c->seq->pad);
 		if (ok && ink_model_run(p->model, p->in, ink_model_input_size(p->model), p->out,
 					ink_model_output_size(p->model)))
 			ok = ink_fail(why, "the engine refuses a sample of %u tokens: %s", n,

@@ -53,19 +53,13 @@ void ink_lm_free(struct ink_lm *lm)
 
 int ink_lm_read(struct ink_lm *lm, const uint16_t *tokens, size_t n)
 {
-	struct inkling_sequence *head = lm->input;
-	uint8_t *to = (uint8_t *)(head + 1);
-	size_t done, i;
+	size_t done;
+	uint32_t part;
 	int err = 0;
 
-	for (done = 0; !err && done < n; done += head->n) {
-		head->n = (u32)min_t(size_t, n - done, ink_model_tokens(lm->model));
-		for (i = 0; i < head->n; i++) {
-			if (lm->wide)
-				put_unaligned_le16(tokens[done + i], to + 2 * i);
-			else
-				to[i] = (uint8_t)tokens[done + i];
-		}
+	for (done = 0; !err && done < n; done += part) {
+		part = (uint32_t)min_t(size_t, n - done, ink_model_tokens(lm->model));
+		ink_model_put_tokens(lm->model, lm->input, tokens + done, part, 0);
 		err = ink_model_run(lm->model, lm->input, ink_model_input_size(lm->model),
 				    lm->logits, ink_model_output_size(lm->model));
 	}

@@ -19,7 +19,7 @@
 struct work {
 	struct ink_scorer scorer;
 	uint32_t tokens;	/* of a window, one of which is where it begins */
-	bool wide;
+	uint16_t *window;
 	uint8_t *in;		/* INK_SOURCE_BATCH windows */
 	int32_t out[INK_SOURCE_BATCH];
 	struct inkling_verdict verdicts[INK_SOURCE_BATCH];
@@ -48,7 +48,7 @@ static void open_model(struct work *w, const struct ink_choices_text *c)
 			ink_fmt("%s doesn't tell how surprising tokens are", c->model),
 			"inkling compile --head anomaly makes one that does of a language model");
 	w->tokens = g->tokens;
-	w->wide = g->tensors[g->header->input].elem == 2;
+	w->window = ink_xalloc(w->tokens, sizeof(*w->window));
 	w->in = ink_xalloc(INK_SOURCE_BATCH, s->in_size);
 }
 
@@ -62,20 +62,12 @@ static size_t window_at(const struct work *w, size_t i, size_t n)
 
 static void put_window(struct work *w, size_t slot, const uint16_t *tokens, size_t n)
 {
-	struct inkling_sequence *head = (void *)(w->in + slot * w->scorer.in_size);
-	uint8_t *to = (uint8_t *)(head + 1);
-	size_t i;
+	uint8_t *in = w->in + slot * w->scorer.in_size;
 
-	memset(head, 0, w->scorer.in_size);
-	head->n = (uint32_t)n + 1;
-	for (i = 0; i <= n; i++) {
-		uint16_t token = i ? tokens[i - 1] : INK_TOKEN_BEGIN;
-
-		if (w->wide)
-			put_unaligned_le16(token, to + 2 * i);
-		else
-			to[i] = token > UINT8_MAX ? UINT8_MAX : (uint8_t)token;
-	}
+	w->window[0] = INK_TOKEN_BEGIN;
+	memcpy(w->window + 1, tokens, n * sizeof(*tokens));
+	memset(in, 0, w->scorer.in_size);
+	ink_model_put_tokens(w->scorer.model, in, w->window, (uint32_t)n + 1, UINT8_MAX);
 }
 
 static void add(struct work *w, struct sum *s, size_t i, size_t tokens)
@@ -149,6 +141,7 @@ void ink_surprise(const struct ink_choices_text *c, char **paths, int n)
 		}
 		ink_samples_free(&lines);
 	}
+	free(w.window);
 	free(w.in);
 	ink_scorer_close(&w.scorer);
 }

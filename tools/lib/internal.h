@@ -30,6 +30,9 @@ const struct ink_plan *ink_model_plan(const struct ink_model *model);
 /* 0, or -EINVAL with the model's sizes in the failure. Hidden, so that each run has it inline. */
 int ink_model_check_sizes(const struct ink_model *model, size_t in_len, size_t out_len)
 	__attribute__((visibility("hidden")));
+/* A sequence as the model reads it; @instead of what doesn't fit its tokens. @in is as large as an input. */
+void ink_model_put_tokens(const struct ink_model *model, void *in, const uint16_t *tokens,
+			  uint32_t n, uint8_t instead);
 /* Run inputs of the right size, as many of @count as go at once; how many that were, or -errno. */
 int ink_model_run_tile(struct ink_model *model, const void *in, size_t count);
 /* Output @i of these, valid until the next run. */

@@ -365,6 +365,24 @@ uint32_t ink_model_tokens(const struct ink_model *model)
 	return model->graph->tokens;
 }
 
+void ink_model_put_tokens(const struct ink_model *model, void *in, const uint16_t *tokens,
+			  uint32_t n, uint8_t instead)
+{
+	const struct ink_graph *g = model->graph;
+	bool wide = g->tensors[g->header->input].elem == 2;
+	struct inkling_sequence *head = in;
+	uint8_t *to = (uint8_t *)(head + 1);
+	uint32_t i;
+
+	head->n = n;
+	for (i = 0; i < n; i++) {
+		if (wide)
+			put_unaligned_le16(tokens[i], to + 2 * i);
+		else
+			to[i] = tokens[i] > UINT8_MAX ? instead : (uint8_t)tokens[i];
+	}
+}
+
 uint32_t ink_model_context(const struct ink_model *model)
 {
 	return model->graph->context;

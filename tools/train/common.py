@@ -141,6 +141,15 @@ def threshold_at(negative, far):
         float(np.nextafter(lower, np.inf))
 
 
+def wilson(k, n, z=1.959964):
+    """Interval of 95 % for a share, of k of n."""
+    if not n:
+        return [math.nan, math.nan]
+    p, m = k / n, 1 + z * z / n
+    w = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return [(p + z * z / (2 * n) - w) / m, (p + z * z / (2 * n) + w) / m]
+
+
 # ---- int8 estimate ------------------------------------------------------
 
 def quant_input(x01):

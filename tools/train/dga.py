@@ -28,6 +28,7 @@ from torch import nn
 import dga_data
 import dga_make
 import dga_onnx
+import encoder
 from dga_measure import LONGEST, chunks, id_rows, log_odds, measure, merit, shift, show
 
 CLASSES = ("real", "random", "words")
@@ -45,19 +46,6 @@ SETTINGS = {"d": 32, "attention": 16, "hidden": 64, "window": 3, "drop": 0.1,
 
 def tokens(names):
     return torch.from_numpy(id_rows(names))
-
-
-class Drop(nn.Module):
-    """Dropout of whole columns of a name, which is much quicker than of single numbers."""
-
-    def __init__(self, p):
-        super().__init__()
-        self.p = p
-
-    def forward(self, x):
-        if not self.training or not self.p:
-            return x
-        return x * ((torch.rand(x.shape[0], 1, x.shape[2]) >= self.p) / (1 - self.p))
 
 
 class Attention(nn.Module):
@@ -106,7 +94,7 @@ class Encoder(nn.Module):
         self.position = nn.Parameter(torch.randn(LONGEST, d) * 0.02)
         self.attention = Attention(d, s["attention"])
         self.up, self.down = nn.Linear(d, s["hidden"]), nn.Linear(s["hidden"], d)
-        self.drop, self.gram_drop = Drop(s["drop"]), s["gram_drop"]
+        self.drop, self.gram_drop = encoder.Drop(s["drop"]), s["gram_drop"]
         self.head = nn.Linear(d, len(CLASSES))
 
     def logits(self, ids, rows=None):
@@ -187,13 +175,6 @@ class Mixture:
             yield part[0].long(), part[1:], torch.from_numpy(label[at])
 
 
-def schedule(step, steps):
-    """Share of the rate: up over the first twentieth, then down by a cosine."""
-    up = max(steps // 20, 1)
-    return (step + 1) / up if step < up else \
-        0.5 * (1 + math.cos(math.pi * (step - up) / max(steps - up, 1)))
-
-
 def check_gradient(net, ids):
     """Refuse to train on wrong gradients, which PyTorch 1.13 has where layouts differ."""
     def gradients(net):
@@ -214,28 +195,18 @@ def train(names, held, s, seed):
     net = Encoder(s)
     check_gradient(net, tokens(names.of["benign"]["train"][:128]))
     mixture = Mixture(names, held, s, seed)
-    parameters = list(net.parameters())
     tables = {id(p) for p in net.tables.parameters()}
     opt = torch.optim.AdamW([
-        {"params": [p for p in parameters if id(p) not in tables], "weight_decay": s["decay"]},
+        {"params": [p for p in net.parameters() if id(p) not in tables], "weight_decay": s["decay"]},
         {"params": list(net.tables.parameters()), "weight_decay": s["gram_decay"]}],
         s["rate"], betas=(0.9, 0.98))
-    mean, began = 0.0, time.time()
-    for step in range(s["steps"]):
-        for g in opt.param_groups:
-            g["lr"] = s["rate"] * schedule(step, s["steps"])
-        opt.zero_grad(set_to_none=True)
-        total = 0.0
+
+    def losses():
         for ids, rows, label in mixture.halves(s["batch"]):
-            loss = F.cross_entropy(net.logits(ids, rows), label, reduction="sum") / s["batch"]
-            loss.backward()
-            total += loss.item()
-        nn.utils.clip_grad_norm_(parameters, 1.0)
-        opt.step()
-        mean += (total - mean) / min(step + 1, 50)
-        if step % 500 == 499:
-            print(f"{step + 1}/{s['steps']} loss {mean:.4f} {time.time() - began:.0f} s", flush=True)
-    return net.eval()
+            yield F.cross_entropy(net.logits(ids, rows), label, reduction="sum") / s["batch"]
+
+    encoder.optimise(net, opt, s, losses, 500)
+    return net
 
 
 def logits(net, names):
@@ -283,17 +254,9 @@ def write_names(path, names, most):
             f.writelines(name + "\n" for name in some)
 
 
-def settings(pairs):
-    s = dict(SETTINGS)
-    for pair in pairs:
-        key, _, value = pair.partition("=")
-        if key not in s:
-            sys.exit(f"{key}: no such setting; there are {', '.join(s)}")
-        if key == "grams":		# such as 2:1024,3:4096
-            s[key] = [tuple(map(int, g.split(":"))) for g in value.split(",") if g]
-        else:
-            s[key] = type(s[key])(value)
-    return s
+def grams(text):
+    """Of a command line, such as 2:1024,3:4096."""
+    return [tuple(map(int, g.split(":"))) for g in text.split(",") if g]
 
 
 def card(seed):
@@ -318,7 +281,7 @@ def main():
     p.add_argument("--calibration", help="file of some names of the train part, for the compiler")
     a = p.parse_args()
     torch.set_num_threads(1)
-    s = settings(a.set)
+    s = encoder.settings(SETTINGS, a.set, {"grams": grams})
     names = dga_data.Names(a.data)
     held = dga_data.FOLDS[a.fold] if a.fold is not None else ()
     began = time.time()

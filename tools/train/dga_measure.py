@@ -13,7 +13,6 @@ family, and tables. What doesn't: the model (dga.py), rules to compare it with
 """
 import argparse
 import json
-import math
 import subprocess
 import tempfile
 
@@ -86,17 +85,9 @@ def shift(z):
     return by
 
 
-def wilson(k, n, z=1.959964):
-    if not n:
-        return [math.nan, math.nan]
-    p, m = k / n, 1 + z * z / n
-    w = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return [(p + z * z / (2 * n) - w) / m, (p + z * z / (2 * n) + w) / m]
-
-
 def count(s):
     return {"n": len(s), "flagged": int((s >= 0).sum()), "rate": float((s >= 0).mean()),
-            "wilson": wilson(int((s >= 0).sum()), len(s))}
+            "wilson": common.wilson(int((s >= 0).sum()), len(s))}
 
 
 def macro(rows):
@@ -184,7 +175,7 @@ def join(paths, part):
                 curves.setdefault(kind, []).append(rows["curve"])
     whole = sum(r["flagged"] for r in real), sum(r["n"] for r in real)
     out = {"real": {"n": whole[1], "flagged": whole[0], "rate": whole[0] / whole[1],
-                    "wilson": wilson(whole[0] // len(real), whole[1] // len(real)),
+                    "wilson": common.wilson(whole[0] // len(real), whole[1] // len(real)),
                     "of each fold": [r["rate"] for r in real]}}
     for kind, rows in kinds.items():
         rows = dict(sorted(rows.items(), key=lambda x: x[1]["rate"]))

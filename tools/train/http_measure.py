@@ -22,7 +22,6 @@ import numpy as np
 import common
 import http_data
 import http_make
-from dga_measure import wilson
 from http_data import CLASSES
 
 # Shares of valid harmless requests that may be flagged: CSIC's, and those of other sites. The goals
@@ -209,7 +208,7 @@ def calibrate(net, sets):
 def row(score, requests, kind=None):
     s, found = score(requests)
     out = {"n": len(s), "flagged": int((found > 0).sum()), "rate": float((found > 0).mean()),
-           "wilson": wilson(int((found > 0).sum()), len(s))}
+           "wilson": common.wilson(int((found > 0).sum()), len(s))}
     if kind:
         out["as it is"] = int((found == CLASSES.index(kind)).sum())
     return out, s
@@ -235,7 +234,7 @@ def measure(score, sets, part):
 def total(rows):
     rows = list(rows)
     n, k = sum(r["n"] for r in rows), sum(r["flagged"] for r in rows)
-    return {"n": n, "flagged": k, "rate": k / n, "wilson": wilson(k, n), "mean": float(np.mean([r["rate"] for r in rows]))}
+    return {"n": n, "flagged": k, "rate": k / n, "wilson": common.wilson(k, n), "mean": float(np.mean([r["rate"] for r in rows]))}
 
 
 def merit(figures):

@@ -15,15 +15,14 @@ and threshold are chosen by valid requests alone.
 import argparse
 import json
 import math
-import sys
 import time
 
 import numpy as np
 import torch
 from torch import nn
 
-import dga
 import dga_onnx
+import encoder
 import http_data
 import http_make
 import http_measure
@@ -60,7 +59,7 @@ class Block(nn.Module):
         self.norm1, self.norm2 = nn.LayerNorm(d), nn.LayerNorm(d)
         self.attention = Attention(d, s["heads"])
         self.up, self.down = nn.Linear(d, s["hidden"]), nn.Linear(s["hidden"], d)
-        self.drop = dga.Drop(s["dropout"])
+        self.drop = encoder.Drop(s["dropout"])
 
     def forward(self, x):
         x = x + self.drop(self.attention(self.norm1(x)))
@@ -83,7 +82,7 @@ class Encoder(nn.Module):
         self.position = nn.Parameter(torch.randn(TOKENS // 8, s["d"]) * 0.02)
         self.blocks = nn.ModuleList(Block(s) for _ in range(s["layers"]))
         self.norm = nn.LayerNorm(s["d"])
-        self.drop = dga.Drop(s["dropout"])
+        self.drop = encoder.Drop(s["dropout"])
         self.head = nn.Linear(s["d"], len(CLASSES))
 
     def logits(self, ids):
@@ -169,14 +168,14 @@ def train(sets, s, seed, start):
     print(f"made up {time.time() - began:.0f} s", flush=True)
     r = np.random.default_rng(seed)
 
-    def loss_of():
-        tokens, count, label = batch(r, mixture, s["batch"])
-        loss = nn.functional.cross_entropy(worst(net.logits(tokens), count), label)
-        loss.backward()
-        yield loss.item()
+    opt = torch.optim.AdamW(net.parameters(), s["rate"], weight_decay=s["decay"])
 
-    dga.optimise(net, list(net.parameters()), s, s["steps"], loss_of, "train")
-    return net.eval()
+    def losses():
+        tokens, count, label = batch(r, mixture, s["batch"])
+        yield nn.functional.cross_entropy(worst(net.logits(tokens), count), label)
+
+    encoder.optimise(net, opt, s, losses, 100)
+    return net
 
 
 # ---- files --------------------------------------------------------------
@@ -209,16 +208,6 @@ def calibration(path, sets, seed):
             print(*row, file=f)
 
 
-def settings(pairs):
-    s = dict(SETTINGS)
-    for pair in pairs:
-        key, _, value = pair.partition("=")
-        if key not in s:
-            sys.exit(f"{key}: no such setting; there are {', '.join(s)}")
-        s[key] = type(s[key])(value)
-    return s
-
-
 def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("--data", required=True, help="folder that holds csic2010, http-payloads, text, loghub, dga")
@@ -233,7 +222,7 @@ def main():
     p.add_argument("--calibration", help="file of windows for inkling compile, of requests of the train part")
     a = p.parse_args()
     torch.set_num_threads(1)
-    s, seed = settings(a.set), a.seed
+    s, seed = encoder.settings(SETTINGS, a.set), a.seed
     sets = http_measure.Sets(a.data)
     began = time.time()
     if a.measure:
