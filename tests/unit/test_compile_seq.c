@@ -475,6 +475,115 @@ static void test_conv(void **state)
 	}
 }
 
+static void slice(struct om *m, const char *in, const char *out, int64_t from, int64_t end,
+		  int64_t axis)
+{
+	char name[3][32], list[128];
+	const int64_t v[3] = { from, end, axis };
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		snprintf(name[i], sizeof(name[i]), "%s_%d", out, i);
+		om_ints(m, name[i], 7, 1, &v[i]);
+	}
+	snprintf(list, sizeof(list), "%s,%s,%s,%s", in, name[0], name[1], name[2]);
+	om_node(m, "Slice", list, out);
+}
+
+/* Rows of a table by a hash of two tokens, beside those by token. */
+static void test_hashed(void **state)
+{
+	static const int64_t one = 1, pads[] = { 0, 1, 0, 0 }, seed = 5, all = 1ll << 32, high = 32768, rows = 64;
+	int64_t factor;
+
+	for (factor = 648053; factor < 648057; factor += 2) {
+		struct om *m = begin(13);
+
+		om_ints(m, "next", 7, 0, &one);
+		om_ints(m, "pads", 7, 4, pads);
+		om_ints(m, "seed", 7, 0, &seed);
+		om_ints(m, "factor", 7, 0, &factor);
+		om_ints(m, "all", 7, 0, &all);
+		om_ints(m, "high", 7, 0, &high);
+		om_ints(m, "rows", 7, 0, &rows);
+		om_node(m, "Add", "ids,next", "t");
+		om_node(m, "Pad", "t,pads", "p");
+		slice(m, "p", "before", 0, T, 1);
+		slice(m, "p", "itself", 1, T + 1, 1);
+		om_node(m, "Add", "before,seed", "s1");
+		om_node(m, "Mul", "s1,factor", "m1");
+		om_node(m, "Mod", "m1,all", "h1");
+		om_node(m, "Add", "h1,itself", "s2");
+		om_node(m, "Mul", "s2,factor", "m2");
+		om_node(m, "Mod", "m2,all", "h2");
+		om_node(m, "Div", "h2,high", "d");
+		om_node(m, "Mod", "d,rows", "row");
+		om_weights(m, "hashed", 64, D, 1, 60);
+		om_node(m, "Gather", "hashed,row", "g");
+		om_node(m, "Add", "h,g", "all_of_it");
+		head(m, "all_of_it");
+		if (factor == 648053)
+			close_to_float(m, 0.02);
+		else
+			refused(m, "Mul at node 8 (make_m1): can't be expressed of numbers made of tokens");
+	}
+}
+
+/* The two greatest of four, and what two of the four say times that. */
+static void test_gated(void **state)
+{
+	static const int64_t two = 2;
+	int64_t from;
+
+	for (from = 1; from >= 0; from--) {
+		struct om *m = begin(13);
+
+		om_ints(m, "two", 7, 1, &two);
+		scalar(m, "low", -INFINITY);
+		layer(m, "h", "score", D, 4, 80);
+		om_node(m, "TopK", "score,two", "top");
+		slice(m, "top", "least", from, from + 1, 2);
+		om_node(m, "Less", "score,least", "below");
+		om_node(m, "Where", "below,low,score", "greatest");
+		om_node(m, "Softmax", "greatest", "share");
+		om_int(m, "axis", -1);
+		slice(m, "share", "share1", 1, 2, 2);
+		slice(m, "share", "share3", 3, 4, 2);
+		layer(m, "h", "expert1", D, D, 81);
+		layer(m, "h", "expert3", D, D, 82);
+		om_node(m, "Mul", "share1,expert1", "y1");
+		om_node(m, "Mul", "expert3,share3", "y3");
+		om_node(m, "Add", "h,y1", "sum1");
+		om_node(m, "Add", "sum1,y3", "all_of_it");
+		head(m, "all_of_it");
+		if (from)
+			close_to_float(m, 0.05);	/* of scores that are nearly alike, integers may choose another */
+		else
+			refused(m, "of the greatest, supported is a softmax of them");
+	}
+}
+
+/* Rows come later; sooner they don't where what fills up would come with them. */
+static void test_shifted(void **state)
+{
+	int64_t by;
+
+	for (by = 1; by >= -1; by -= 2) {
+		const int64_t pads[] = { 0, by, 0, 0, -by, 0 };
+		struct om *m = begin(13);
+
+		om_ints(m, "pads", 7, 6, pads);
+		om_node(m, "Pad", "h,pads", "moved");
+		layer(m, "moved", "more", D, D, 85);
+		om_node(m, "Add", "h,more", "all_of_it");
+		head(m, "all_of_it");
+		if (by > 0)
+			close_to_float(m, 0.02);
+		else
+			refused(m, "Pad at node 3 (make_moved): mixes tokens with what only fills up");
+	}
+}
+
 /* The mask as an input of its own, 1 for tokens, and inputs that say nothing new. */
 static void test_inputs(void **state)
 {
@@ -597,6 +706,9 @@ int main(void)
 		cmocka_unit_test(test_pools),
 		cmocka_unit_test(test_mixer),
 		cmocka_unit_test(test_conv),
+		cmocka_unit_test(test_hashed),
+		cmocka_unit_test(test_gated),
+		cmocka_unit_test(test_shifted),
 		cmocka_unit_test(test_inputs),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_same),
